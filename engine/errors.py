@@ -1,0 +1,27 @@
+"""The errors that reach a user. Each message is a sentence: what happened, to what, what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SchedRaceError(Exception):
+    """Root of every error that SchedRace raises on purpose; ``str(error)`` can be shown as it is."""
+
+
+class InputError(SchedRaceError):
+    """Something that a user wrote (a file, a setting, a parameter, a name) cannot be used. Nothing was changed."""
+
+
+class PlacementError(SchedRaceError):
+    """A scheduler returned a placement that breaks the contract; its lane is disqualified."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"``, or the list of what is known when nothing is close; to be appended."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    return f" Known: {', '.join(names)}." if names else ""

@@ -1,0 +1,30 @@
+"""What a scheduler answers: where a task goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.task import Task
+
+
+class Placement(NamedTuple):
+    """One task onto one or more devices: ``shares`` are (device index, fraction) pairs whose fractions sum to 1.
+
+    With ``order`` (lower first) the device's queue becomes strict: its head blocks until it is ready and fits.
+    A named tuple because one is made for every task of a race.
+    """
+
+    task: Task
+    shares: tuple[tuple[int, float], ...]
+    order: float | None = None
+
+
+def on(task: Task, device: int, order: float | None = None) -> Placement:
+    """Place the whole task on the device with this index."""
+    return Placement(task, ((device, 1.0),), order)
+
+
+def split(task: Task, fractions: Mapping[int, float], order: float | None = None) -> Placement:
+    """Place a divisible task in several shares: device index to fraction; fractions of 0 are left out."""
+    return Placement(task, tuple((device, f) for device, f in fractions.items() if f > 0), order)
