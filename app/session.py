@@ -1,0 +1,215 @@
+"""A race from its first event to its last row, for the window and the command alike; knows nothing of Qt."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.pace import Pace
+
+if TYPE_CHECKING:
+    from engine.control import Control
+    from engine.frame import Frame
+    from engine.frames import FrameMaker
+    from engine.race import Race
+    from engine.results import RaceResult
+    from persistence.recorder import Recorder
+    from plugins.assemble import PreparedRace
+
+FRAME_EVERY_S = 0.033
+HAND_OVER_EVERY_S = 0.05
+TICK_S = 0.008
+LOOK_AGAIN_S = 0.1
+LONGEST_STRIDE_S = 0.1
+
+# A block ends at a checkpoint. Someone who paints contends for the interpreter lock until the race gets there, so a
+# watched race has short blocks (research: about 0.2 ms); an unwatched one only looks for a cancel.
+WATCHED_BLOCK = 10
+UNWATCHED_BLOCK = 500
+
+
+@dataclass(slots=True)
+class Timing:
+    """Where the wall time of a race went; :func:`run_race` fills it. ``race_s`` includes ``recording_s`` and
+    ``frames_s``, but neither start-up nor the last flush."""
+
+    race_s: float = 0.0
+    recording_s: float = 0.0
+    frames_s: float = 0.0
+    results_s: float = 0.0
+
+
+def run_race(
+    prepared: PreparedRace,
+    *,
+    recorder: Recorder | None,
+    control: Control[Frame],
+    frames: bool,
+    pace: Pace | None,
+    progress: Callable[[int], None] | None = None,
+    timing: Timing | None = None,
+) -> RaceResult:
+    """Race to the end, or until ``control`` cancels it; the lanes are then 'stopped' and the result says so.
+
+    ``frames`` publishes a frame to ``control`` at most every 33 ms; ``pace`` None is full speed; ``progress`` is told
+    how many tasks all lanes together have finished, every 50 ms. The recorder gets everything that is finished but is not
+    closed: how long its last flush may take is the caller's choice. Wall time decides when something is shown, never
+    what happens.
+    """
+    timing = timing or Timing()
+    race = prepared.race()
+    try:
+        run = _Run(race, recorder, control, frames, progress, timing)
+        began = time.perf_counter()
+        run.drive(pace, float(prepared.workload.arrival_s.min()))
+        timing.race_s = time.perf_counter() - began
+        return run.finish()
+    finally:
+        race.close()
+
+
+class _Run:
+    """One race under way: what is due for the recorder and for the watcher, and when."""
+
+    def __init__(
+        self,
+        race: Race,
+        recorder: Recorder | None,
+        control: Control[Frame],
+        frames: bool,
+        progress: Callable[[int], None] | None,
+        timing: Timing,
+    ) -> None:
+        self.race = race
+        self.recorder = recorder
+        self.control = control
+        self.progress = progress
+        self.timing = timing
+        self.maker = _frame_maker(race) if frames else None
+        self.completions = 0
+        self.next_frame_at = 0.0
+        self.next_hand_over_at = 0.0
+
+    def drive(self, pace: Pace | None, first_arrival_s: float) -> None:
+        """Advance until every lane has ended or the watcher cancels."""
+        race, control = self.race, self.control
+        block = WATCHED_BLOCK if self.maker else UNWATCHED_BLOCK
+        stride = _Stride(race, pace, first_arrival_s)
+        self.show()
+        while not race.done and not control.cancelled:
+            control.checkpoint()
+            if control.take_step():
+                control.pause()
+                race.step()
+                self.show()
+            elif control.paused:
+                self.stand_still()
+                stride.rest()
+            elif not race.advance(stride.until(control.speed), block):
+                self.show_when_due()
+                control.wait(TICK_S)
+                continue
+            self.show_when_due()
+        if not race.done:
+            race.stop()
+
+    def finish(self) -> RaceResult:
+        """Hand the last rows, the metrics and the result to the recorder, show the last frame, return the result."""
+        began = time.perf_counter()
+        self.hand_over()
+        result = self.race.result()
+        if self.recorder is not None:
+            for series in self.race.metric_series():
+                self.recorder.metrics(series)
+            self.recorder.result(result)
+        self.publish()
+        self.timing.results_s = time.perf_counter() - began
+        return result
+
+    def show_when_due(self) -> None:
+        """Hand rows over every 50 ms and publish a frame every 33 ms."""
+        now = time.perf_counter()
+        if now >= self.next_hand_over_at:
+            self.hand_over()
+            self.next_hand_over_at = time.perf_counter() + HAND_OVER_EVERY_S
+        if now >= self.next_frame_at:
+            self.publish()
+            # from the end, so that a costly frame never fills all of the time
+            self.next_frame_at = time.perf_counter() + FRAME_EVERY_S
+
+    def show(self) -> None:
+        """Hand over and publish at once: the race stands still, or is about to start."""
+        self.next_hand_over_at = self.next_frame_at = 0.0
+        self.show_when_due()
+
+    def stand_still(self) -> None:
+        """Wait for a verb, or for the watcher to select another scheduler, whose devices are then shown."""
+        self.show()
+        shown = self.control.selected
+        while self.control.paused and self.control.selected == shown:
+            if self.control.wait(LOOK_AGAIN_S) < LOOK_AGAIN_S:
+                return
+
+    def hand_over(self) -> None:
+        """Give the recorder what has finished since the last time."""
+        began = time.perf_counter()
+        for finished in self.race.take_finished():
+            self.completions += len(finished)
+            if self.recorder is not None:
+                self.recorder.finished(finished)
+        for scheduler, samples in self.race.take_samples():
+            if self.recorder is not None:
+                self.recorder.samples(scheduler, samples)
+        self.timing.recording_s += time.perf_counter() - began
+        if self.progress is not None:
+            self.progress(self.completions)
+
+    def publish(self) -> None:
+        """Publish a frame, where someone watches."""
+        if self.maker is not None:
+            began = time.perf_counter()
+            self.control.publish(self.maker.frame(self.control.selected))
+            self.timing.frames_s += time.perf_counter() - began
+
+
+class _Stride:
+    """Turns wall time into how far the race may go: the only place where the one meets the other."""
+
+    def __init__(self, race: Race, pace: Pace | None, first_arrival_s: float) -> None:
+        self.race = race
+        self.pace = pace
+        self.first_arrival_s = first_arrival_s
+        self.target_s = first_arrival_s
+        self.rate = 0.0
+        self.at = time.perf_counter()
+
+    def until(self, speed: float) -> float:
+        """Return the simulated second up to which the race may go now."""
+        if self.pace is None or math.isinf(speed):
+            self.rest()
+            return math.inf
+        now = time.perf_counter()
+        # A block that takes long must not be made good by a leap: the race is then as fast as it can.
+        elapsed = min(now - self.at, LONGEST_STRIDE_S)
+        self.at = now
+        over = self.race.clock_s >= self.race.end_of_arrivals_s
+        arrivals_s = self.race.end_of_arrivals_s - self.first_arrival_s
+        self.rate = self.pace.rate(arrivals_s, self.race.remaining_s() if over else None, self.rate)
+        if self.rate <= 0:
+            # nothing is believed to be left, yet something is: events in blocks, as they come
+            return math.inf
+        self.target_s = max(self.target_s, self.race.clock_s) + self.rate * speed * elapsed
+        return self.target_s
+
+    def rest(self) -> None:
+        """Forget the wall time that passed while the race stood still."""
+        self.at = time.perf_counter()
+
+
+def _frame_maker(race: Race) -> FrameMaker:
+    from engine.frames import FrameMaker
+
+    return FrameMaker(race)
