@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The arrivals take ``arrivals_wall_s`` at speed 1, whatever the workload; draining the rest ``tail_wall_s`` more.
+    """At speed 1 the arrivals take ``arrivals_wall_s``, whatever the workload, and draining ``tail_wall_s``.
 
     Tasks that all arrive at once have no arrivals to watch: draining them then takes both times together.
     """
@@ -18,9 +18,9 @@ class Pace:
     def rate(self, arrivals_s: float, remaining_s: float | None, before: float = 0.0) -> float:
         """Return simulated seconds per wall second at speed 1.
 
-        ``arrivals_s`` is the simulated time from the first to the last arrival; ``remaining_s`` what is believed to be
-        left once they are over, None before; ``before`` the rate until now. The tail never slows down: a rate that
-        followed the shrinking remainder would end only in the limit.
+        ``arrivals_s`` is the simulated time from the first to the last arrival; ``remaining_s`` what is
+        believed to be left once they are over, None before; ``before`` the rate until now. The tail never
+        slows down: a rate that followed the shrinking remainder would end only in the limit.
         """
         if remaining_s is None:
             return arrivals_s / self.arrivals_wall_s

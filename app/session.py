@@ -25,8 +25,8 @@ TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
 LONGEST_STRIDE_S = 0.1
 
-# A block ends at a checkpoint. Someone who paints contends for the interpreter lock until the race gets there, so a
-# watched race has short blocks (research: about 0.2 ms); an unwatched one only looks for a cancel.
+# A block ends at a checkpoint. Someone who paints contends for the interpreter lock until the race gets
+# there, so a watched race has short blocks (about 0.2 ms); an unwatched one only looks for a cancel.
 WATCHED_BLOCK = 10
 UNWATCHED_BLOCK = 500
 
@@ -54,10 +54,10 @@ def run_race(
 ) -> RaceResult:
     """Race to the end, or until ``control`` cancels it; the lanes are then 'stopped' and the result says so.
 
-    ``frames`` publishes a frame to ``control`` at most every 33 ms; ``pace`` None is full speed; ``progress`` is told
-    how many tasks all lanes together have finished, every 50 ms. The recorder gets everything that is finished but is not
-    closed: how long its last flush may take is the caller's choice. Wall time decides when something is shown, never
-    what happens.
+    ``frames`` publishes a frame to ``control`` at most every 33 ms; ``pace`` None is full speed; every
+    50 ms ``progress`` is told how many tasks all lanes together have finished. The recorder gets all that
+    is finished but is not closed: how long its last flush may take is the caller's choice. Wall time
+    decides when something is shown, never what happens.
     """
     timing = timing or Timing()
     race = prepared.race()
@@ -117,7 +117,7 @@ class _Run:
             race.stop()
 
     def finish(self) -> RaceResult:
-        """Hand the last rows, the metrics and the result to the recorder, show the last frame, return the result."""
+        """Hand the last rows, the metrics and the result over, show the last frame, return the result."""
         began = time.perf_counter()
         self.hand_over()
         result = self.race.result()
