@@ -1,0 +1,1 @@
+"""One way in for schedulers, estimators, workloads and storages: the built-in ones use the same hooks as strangers'."""
