@@ -27,8 +27,9 @@ def race_toml(spec: RaceSpec) -> str:
     document["workload"] = {"name": spec.workload, **spec.workload_params}
     document["cluster"] = {"name": spec.cluster}
     document["weights"] = {name: getattr(spec.weights, name) for name in WEIGHTS}
-    document["scheduler"] = [_scheduler_table(lane) for lane in spec.schedulers]
-    return tomli_w.dumps(document)
+    # headed one by one: tomli_w would write short tables as one inline list
+    lanes = [f"[[scheduler]]\n{tomli_w.dumps(_scheduler_table(lane))}" for lane in spec.schedulers]
+    return "\n".join([tomli_w.dumps(document), *lanes])
 
 
 def read_race(path: Path) -> RaceSpec:
@@ -46,7 +47,7 @@ def read_race(path: Path) -> RaceSpec:
 
 
 def parse_race(text: str, where: str, folder: Path) -> RaceSpec:
-    """Return the spec in the text of a race file; ``where`` names it in errors; it names files in ``folder``."""
+    """Return the spec in the text of a race file called ``where``; files that it names are in ``folder``."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
