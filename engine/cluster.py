@@ -93,8 +93,8 @@ class Cluster:
             column = position.get(device.model, position.get(device.kind))
             if column is None:
                 raise InputError(
-                    f"Device '{device.id}' of cluster '{self.name}' is a '{device.model}', but the workload has times for "
-                    f"{', '.join(models)} only. Choose another cluster, or set the device's model to one of these."
+                    f"Device '{device.id}' of cluster '{self.name}' is a '{device.model}', but the workload has "
+                    f"times for {', '.join(models)} only. Choose another cluster, or set the device's model to one of these."
                 )
             columns.append(column)
         return columns

@@ -8,8 +8,11 @@ from engine.task import Task
 
 
 class ShareResult(NamedTuple):
-    """One share as it ran. ``work_s`` is what the run says about the whole task on that device model at speed 1:
-    ``(end - start - latency - fraction * transfer / link) * speed / fraction`` with the speed that the cluster file states."""
+    """One share as it ran.
+
+    ``work_s`` is what the run says about the whole task on that device model at speed 1:
+    ``(end - start - latency - fraction * transfer / link) * speed / fraction``, with the speed that the cluster states.
+    """
 
     device: int
     model: int

@@ -21,8 +21,8 @@ Seconds = Sequence[float]
 class EstimatorContext:
     """What an estimator may know of the race: nominal seconds and features, never the true ones.
 
-    ``nominal_s`` is n x m (inf where a task cannot run), ``features`` n x k; ``window`` yields this scheduler's training
-    samples; ``seed`` drives all its randomness.
+    ``nominal_s`` is n x m (inf where a task cannot run), ``features`` n x k; ``window`` yields this scheduler's
+    training samples; ``seed`` drives all its randomness.
     """
 
     models: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Parameters of plugins: declared once in a dataclass; form, command-line options, checks and stored spec come from it."""
+"""Parameters of plugins, declared once in a dataclass: form, options, checks and stored spec come from it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,8 @@ class Parameter:
 def parameter(
     default: ParamValue, help: str, *, low: float = -math.inf, high: float = math.inf, choices: tuple[str, ...] = ()
 ) -> Any:
-    """Declare a field of a ``Params`` dataclass: ``interval: int = parameter(50, "Completions between fits", low=1)``."""
-    return dataclasses.field(
-        default=default, metadata={"help": help, "low": low, "high": high, "choices": choices}
-    )
+    """Declare a field of a ``Params`` dataclass: ``interval: int = parameter(50, "Tasks between fits", low=1)``."""
+    return dataclasses.field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 def declared(params: type) -> list[Parameter]:
@@ -41,7 +39,7 @@ def declared(params: type) -> list[Parameter]:
         Parameter(
             name=f.name,
             kind=hints[f.name],
-            default=f.default,
+            default=_default(params, f),
             help=f.metadata.get("help", ""),
             low=f.metadata.get("low", -math.inf),
             high=f.metadata.get("high", math.inf),
@@ -49,6 +47,12 @@ def declared(params: type) -> list[Parameter]:
         )
         for f in dataclasses.fields(params)
     ]
+
+
+def _default(params: type, field: dataclasses.Field[Any]) -> ParamValue:
+    if isinstance(field.default, bool | int | float | str):
+        return field.default
+    raise TypeError(f"{params.__qualname__}.{field.name} needs a plain default: parameter(default, help)")
 
 
 def build(params: type, owner: str, values: Mapping[str, Any]) -> Any:

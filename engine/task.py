@@ -15,7 +15,7 @@ class TaskColumns:
 
     __slots__ = (
         "arrival_s", "children", "deadline_s", "divisible", "features", "memory_gb", "names", "parent_gb", "parents",
-        "slots", "transfer_gb", "users",
+        "runs_on", "slots", "transfer_gb", "users",
     )  # fmt: skip
 
     def __init__(self, source: Workload) -> None:
@@ -28,9 +28,15 @@ class TaskColumns:
         self.divisible: list[bool] = source.divisible.tolist()
         self.deadline_s = [np.inf] * n if source.deadline_s is None else source.deadline_s.tolist()
         self.users = source.users
+        self.runs_on: list[list[bool]] | None = None
+        """Per task and device model, whether it can run there; None when all can everywhere."""
+        if np.isinf(source.etc_s).any():
+            self.runs_on = np.isfinite(source.etc_s).tolist()
         self.names = source.names
         empty: list[tuple[int, ...]] = [()] * n
-        self.parents, self.children, self.parent_gb = empty, empty, [()] * n
+        self.parents: list[tuple[int, ...]] = empty
+        self.children: list[tuple[int, ...]] = empty
+        self.parent_gb: list[tuple[float, ...]] = [()] * n
         if source.has_parents:
             bounds = source.parent_start.tolist()
             index, gb = source.parent_index.tolist(), source.parent_gb.tolist()

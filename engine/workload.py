@@ -130,7 +130,7 @@ def _csr(
 
 
 def _column(values: ArrayLike, n: int, kind: type, name: str) -> NDArray[Any]:
-    array = np.array(values, dtype=kind)
+    array: NDArray[Any] = np.array(values, dtype=kind)
     if array.ndim == 0:
         return np.full(n, array)
     if array.shape != (n,):
@@ -151,7 +151,7 @@ def _features(values: ArrayLike | None, n: int, k: int) -> FloatArray:
     return _matrix(values, n, k, "feature")
 
 
-def _first(bad: NDArray[Any]) -> int:
+def _first(bad: NDArray[Any] | np.bool_) -> int:
     return int(np.argmax(bad))
 
 
@@ -161,7 +161,9 @@ def _check(w: Workload) -> None:
     for name, column in (("arrival_s", w.arrival_s), ("memory_gb", w.memory_gb), ("transfer_gb", w.transfer_gb)):
         bad = ~np.isfinite(column) | (column < 0)
         if bad.any():
-            raise InputError(f"Task {_first(bad)} of '{w.name}': {name} is {column[_first(bad)]}; it must be 0 or more.")
+            raise InputError(
+                f"Task {_first(bad)} of '{w.name}': {name} is {column[_first(bad)]}; it must be 0 or more."
+            )
     for name, matrix in (("etc", w.etc_s), ("actual", w.actual_s), ("law", w.law_s)):
         if matrix is None:
             continue
@@ -172,11 +174,19 @@ def _check(w: Workload) -> None:
                 f"Task {i} of '{w.name}': {name} seconds on {w.models[j]} are {matrix[i, j]}; they must be above 0 "
                 "(inf where the task cannot run)."
             )
-    nowhere = np.isinf(w.actual_s).all(axis=1)
+    nowhere: BoolArray = np.isinf(w.actual_s).all(axis=1)
     if nowhere.any():
         raise InputError(f"Task {_first(nowhere)} of '{w.name}' can run on no device model.")
+    differs = (np.isinf(w.actual_s) != np.isinf(w.etc_s)).any(axis=1)
+    if differs.any():
+        raise InputError(
+            f"Task {_first(differs)} of '{w.name}' has nominal seconds where it has no true ones, or the reverse; a device "
+            "model that cannot run it is inf in both."
+        )
     if (w.slots < 1).any():
-        raise InputError(f"Task {_first(w.slots < 1)} of '{w.name}' asks for {w.slots.min()} slots; it needs at least 1.")
+        raise InputError(
+            f"Task {_first(w.slots < 1)} of '{w.name}' asks for {w.slots.min()} slots; it needs at least 1."
+        )
     if not np.isfinite(w.features).all():
         i, j = np.argwhere(~np.isfinite(w.features))[0]
         raise InputError(f"Task {i} of '{w.name}': feature {w.feature_names[j]} is not a number.")
@@ -188,7 +198,9 @@ def _check_parents(w: Workload) -> None:
     outside = (w.parent_index < 0) | (w.parent_index >= n)
     if outside.any():
         child = int(np.searchsorted(w.parent_start, _first(outside), side="right")) - 1
-        raise InputError(f"Task {child} of '{w.name}' has parent {w.parent_index[_first(outside)]}, which does not exist.")
+        raise InputError(
+            f"Task {child} of '{w.name}' has parent {w.parent_index[_first(outside)]}, which does not exist."
+        )
     waiting = np.diff(w.parent_start)
     children = children_of(w)
     free = [int(i) for i in np.flatnonzero(waiting == 0)]

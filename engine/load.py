@@ -1,0 +1,133 @@
+"""Load: how the arrival rate compares with the largest rate that any schedule can sustain on a cluster.
+
+The largest rate is n / T*, where T* solves the fractional linear program of the true task mix: choose for every task i
+and group g of identical devices the fraction x[i, g] of its work,
+
+    minimise T   subject to   sum_g x[i, g] = 1   and   sum_i x[i, g] * c[i, g] <= T * slots[g],
+
+with ``c`` the slot-seconds of the whole task there. A task that is not divisible has only x = 0 or 1 in a real schedule,
+so the bound may be a little optimistic, never pessimistic. For one and two groups the solution is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.cluster import Cluster, Device
+from engine.errors import InputError
+from engine.workload import FloatArray, Workload
+
+Solver = Callable[[FloatArray, FloatArray, FloatArray], float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkByGroup:
+    """The linear program's figures: ``cost`` (n x g, slot-seconds; 0 where ``most`` is 0), ``most`` (n x g, the largest
+    fraction of the task that fits the group) and ``slots`` (g)."""
+
+    cost: FloatArray
+    most: FloatArray
+    slots: FloatArray
+
+
+def sustainable_rate(workload: Workload, cluster: Cluster) -> float:
+    """Return the largest arrival rate (tasks/s) of this mix that any schedule can sustain on the cluster.
+
+    Speeds are those at the start (``speed_at`` left out). Raises :class:`InputError` for a task that fits no device.
+    """
+    work = work_by_group(workload, cluster)
+    return len(workload) / shortest_time_s(work)
+
+
+def shortest_time_s(work: WorkByGroup) -> float:
+    """Return T*, the least time in which the groups can do all the work (precedence and arrivals left out)."""
+    if len(work.slots) == 1:
+        return float(work.cost.sum() / work.slots[0])
+    solve: Solver = two_groups_s if len(work.slots) == 2 else linear_program_s
+    return solve(work.cost, work.most, work.slots)
+
+
+def work_by_group(workload: Workload, cluster: Cluster) -> WorkByGroup:
+    """Return what every task costs on every group of identical devices."""
+    columns = cluster.columns_in(workload.models)
+    groups: dict[tuple[float | None, ...], list[Device]] = {}
+    for device, column in zip(cluster.devices, columns, strict=True):
+        key = (column, device.speed, device.slots, device.memory_gb, device.link_gb_s, device.link_latency_s)
+        groups.setdefault(key, []).append(device)
+    members = list(groups.values())
+    most = np.stack([_most(workload, group, columns[group[0].index]) for group in members], axis=1)
+    nowhere = most.sum(axis=1) < 1
+    if nowhere.any():
+        raise InputError(f"Task {int(np.argmax(nowhere))} of '{workload.name}' fits no device of '{cluster.name}'.")
+    cost = np.stack([_cost(workload, group[0], columns[group[0].index]) for group in members], axis=1)
+    slots = np.array([sum(device.slots for device in group) for group in members], dtype=np.float64)
+    return WorkByGroup(np.where(most > 0, cost, 0.0), most, slots)
+
+
+def _most(w: Workload, group: list[Device], column: int) -> FloatArray:
+    """A divisible task may spread its memory over the devices of a group; others need all of it in one place."""
+    with np.errstate(divide="ignore"):
+        part = group[0].memory_gb / w.memory_gb
+    most = np.where(w.divisible, np.minimum(1.0, part * len(group)), np.where(part >= 1, 1.0, 0.0))
+    possible = np.isfinite(w.actual_s[:, column]) & np.isfinite(w.etc_s[:, column]) & (w.slots <= group[0].slots)
+    result: FloatArray = np.where(possible, most, 0.0)
+    return result
+
+
+def _cost(w: Workload, device: Device, column: int) -> FloatArray:
+    seconds = w.actual_s[:, column] / device.speed + device.link_latency_s
+    if device.link_gb_s is not None:
+        seconds = seconds + w.transfer_gb / device.link_gb_s
+    result: FloatArray = seconds * w.slots
+    return result
+
+
+def two_groups_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float:
+    """Closed form for two groups: the tasks that gain most from the first go there, and one task is shared.
+
+    What fits only one group stays there; the rest moves from the second group to the first in order of the cost ratio
+    until both are equally long.
+    """
+    at_least = 1.0 - most[:, 1]
+    free = most[:, 0] - at_least
+    order = np.argsort(cost[:, 0] / np.maximum(cost[:, 1], 1e-300), kind="stable")
+    order = order[free[order] > 0]
+    first = at_least @ cost[:, 0] + np.concatenate([[0.0], np.cumsum((free * cost[:, 0])[order])])
+    moved = np.concatenate([[0.0], np.cumsum((free * cost[:, 1])[order])])
+    second = most[:, 1] @ cost[:, 1] - moved
+    first, second = first / slots[0], np.maximum(second, 0.0) / slots[1]
+    crossing = int(np.searchsorted(first - second, 0.0))
+    if crossing == 0:
+        return float(first[0])
+    if crossing == len(first):
+        return float(second[-1])
+    gap_before = second[crossing - 1] - first[crossing - 1]
+    gap_after = first[crossing] - second[crossing]
+    share = gap_before / (gap_before + gap_after)
+    return float(first[crossing - 1] + share * (first[crossing] - first[crossing - 1]))
+
+
+def linear_program_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float:
+    """Any number of groups, by HiGHS; the variables are T and x[i, g], row by row."""
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_matrix
+
+    n, g = cost.shape
+    scale = cost.max()
+    cells = np.arange(n * g)
+    one_each = coo_matrix((np.ones(n * g), (cells // g, cells + 1)), shape=(n, n * g + 1))
+    rows = np.concatenate([cells % g, np.arange(g)])
+    values = np.concatenate([cost.ravel() / scale, -slots])
+    capacity = coo_matrix((values, (rows, np.concatenate([cells + 1, np.zeros(g, dtype=int)]))), shape=(g, n * g + 1))
+    bounds = np.column_stack([np.zeros(n * g + 1), np.concatenate([[np.inf], most.ravel()])])
+    objective = np.concatenate([[1.0], np.zeros(n * g)])
+    answer = linprog(
+        objective, A_ub=capacity.tocsr(), b_ub=np.zeros(g), A_eq=one_each.tocsr(), b_eq=np.ones(n), bounds=bounds,
+        method="highs",
+    )  # fmt: skip
+    if not answer.success:
+        raise InputError(f"The load of this workload on this cluster cannot be computed: {answer.message}")
+    return float(answer.x[0] * scale)

@@ -1,0 +1,384 @@
+"""One scheduler on one workload and one cluster: the event loop.
+
+Order of events at one instant (published tables hang on it): all arrivals, then ``place``; then finishes one at a time in
+start order, and after each: children released, device queues advanced, ``observe``, ``place``. ``place`` is called again
+until it places nothing, and never when nothing is pending. Data that arrive over a link advance the queue that waits for
+them just before the finishes of that instant. No epsilon on times.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+from engine.cluster import Cluster
+from engine.completion import Completion, ShareResult
+from engine.device_state import DeviceState, Queued
+from engine.errors import PlacementError
+from engine.estimator import Estimator, EstimatorContext, TableEstimator
+from engine.ledger import Ledger
+from engine.pending import Pending
+from engine.placement import Placement
+from engine.placement_rules import checked_shares
+from engine.results import Status
+from engine.scheduler import Scheduler
+from engine.state import ClusterState, data_ready_s
+from engine.task import Task, TaskColumns
+from engine.training import TrainingLog
+from engine.weights import Weights
+from engine.workload import Workload
+
+EstimatorFactory = Callable[[EstimatorContext], Estimator]
+
+_DATA_FIRST = -(2**62)  # data that arrive sort before the finishes of the same instant
+
+
+class Simulation:
+    """Resumable: :meth:`advance` runs a bounded number of events up to a simulated second.
+
+    ``estimator`` is 'nominal', 'law', 'true' or a factory. ``status`` is 'running' until all tasks have finished or the
+    scheduler is disqualified (``reason``, ``traceback``). ``next_s`` is the second of the next event, inf when none is
+    left. An event is one instant of arrivals, one finish of a share or one arrival of data.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        cluster: Cluster,
+        scheduler: Scheduler,
+        estimator: str | EstimatorFactory = "nominal",
+        *,
+        weights: Weights | None = None,
+        columns: TaskColumns | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.columns = columns or TaskColumns(workload)
+        self.cluster = cluster
+        self.ledger = Ledger(len(workload))
+        self.samples: TrainingLog | None = None
+        self.estimator: Estimator | TableEstimator = self._make_estimator(estimator, workload, seed)
+        self.status: Status = "running"
+        self.reason: str | None = None
+        self.traceback: str | None = None
+        self.now_s = 0.0
+        self.completions = 0
+        self.model_since_s = math.nan
+        self._models = cluster.columns_in(workload.models)
+        self._devices = [DeviceState(d, model) for d, model in zip(cluster.devices, self._models, strict=True)]
+        self._actual: list[list[float]] = workload.actual_s.tolist()
+        self._missing_parents: list[int] = (workload.parent_start[1:] - workload.parent_start[:-1]).tolist()
+        self._arrivals = sorted(range(len(workload)), key=self.columns.arrival_s.__getitem__)
+        self._arrived = 0
+        self._pending = Pending()
+        self._events: list[tuple[float, int, int]] = []  # second, start number, part
+        self._starts = 0
+        self._data_events = 0
+        self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
+        self._unready: dict[int, list[int]] = {}  # placed tasks that wait for parents: their parts
+        self._queued: dict[int, Queued] = {}
+        self._state = ClusterState(
+            cluster, self._devices, self.columns, self.ledger, self._missing_parents, self.estimator,
+            weights or Weights(),
+        )  # fmt: skip
+        self._place = scheduler.place
+        self._observers = _observers(scheduler, self.estimator)
+        self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
+
+    @property
+    def arrived(self) -> int:
+        """Tasks that have arrived so far."""
+        return self._arrived
+
+    @property
+    def next_s(self) -> float:
+        """Second of the next event; inf when the simulation has ended."""
+        if self.status != "running":
+            return math.inf
+        finish = self._events[0][0] if self._events else math.inf
+        return min(finish, self._next_arrival_s())
+
+    @property
+    def devices(self) -> list[DeviceState]:
+        """The live devices, for those who draw them."""
+        return self._devices
+
+    def drained_s(self) -> float:
+        """Return the second at which all work placed so far is believed to be done."""
+        return max(device.available_at(self.now_s, device.spec.slots) for device in self._devices)
+
+    def advance(self, until_s: float = math.inf, events: float = math.inf) -> int:
+        """Run events not later than ``until_s``, at most ``events`` of them; return how many were run.
+
+        A scheduler that raises, breaks the contract or starves tasks is disqualified; nothing is raised.
+        """
+        done = 0
+        try:
+            while done < events and self.status == "running":
+                arrival_s = self._next_arrival_s()
+                if self._events and self._events[0][0] < arrival_s:
+                    if self._events[0][0] > until_s:
+                        break
+                    self._finish_next()
+                elif arrival_s <= until_s and arrival_s < math.inf:
+                    self._arrive(arrival_s)
+                else:
+                    break
+                done += 1
+                if not self._events and self._arrived == len(self._arrivals):
+                    self._end()
+        except (Exception, SystemExit) as error:  # a policy is a stranger's code: whatever it raises is data
+            self._disqualify(_sentence(error), traceback.format_exc())
+        return done
+
+    def stop(self) -> None:
+        """End a running simulation as it is."""
+        if self.status == "running":
+            self.status = "stopped"
+
+    def close(self) -> None:
+        """End the estimator's background work."""
+        if isinstance(self.estimator, Estimator):
+            self.estimator.close()
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _next_arrival_s(self) -> float:
+        if self._arrived == len(self._arrivals):
+            return math.inf
+        return self.columns.arrival_s[self._arrivals[self._arrived]]
+
+    def _arrive(self, now_s: float) -> None:
+        self.now_s = self._state.now = now_s
+        while self._arrived < len(self._arrivals):
+            index = self._arrivals[self._arrived]
+            if self.columns.arrival_s[index] != now_s:
+                break
+            self._pending._add(Task(index, self.columns))
+            self._arrived += 1
+        self._state.arrivals = self._arrived
+        self._ask()
+
+    def _finish_next(self) -> None:
+        now_s, number, part = heappop(self._events)
+        self.now_s = self._state.now = now_s
+        ledger = self.ledger
+        device = self._devices[ledger.device[part]]
+        if number < 0:
+            device.wake(part)
+            self._advance_queue(device)
+            return
+        task = ledger.task[part]
+        ledger.end_s[part] = now_s
+        ledger.ended.append(part)
+        device.release(part, self.columns.memory_gb[task] * ledger.fraction[part])
+        left = self._open_parts.get(task, 1) - 1
+        if left:
+            self._open_parts[task] = left
+        else:
+            self._open_parts.pop(task, None)
+            self._complete(task)
+        if device.ready:
+            self._advance_queue(device)
+        if not left and self._observers:
+            self._tell(task)
+        if self._pending._position:
+            self._ask()
+
+    def _complete(self, task: int) -> None:
+        self.completions += 1
+        self.ledger.finished.append(task)
+        for child in self.columns.children[task]:
+            self._missing_parents[child] -= 1
+            if not self._missing_parents[child]:
+                for part in self._unready.pop(child, ()):
+                    self._data_due(child, part)
+
+    def _data_due(self, task: int, part: int) -> None:
+        """All parents of a placed task are done: its share may start when their data have come."""
+        device = self.ledger.device[part]
+        due_s = data_ready_s(task, device, self.columns, self.ledger, self.cluster) if self._has_links else self.now_s
+        if due_s > self.now_s:
+            self._data_events += 1
+            heappush(self._events, (due_s, _DATA_FIRST + self._data_events, part))
+        else:
+            self._devices[device].wake(part)
+            self._advance_queue(self._devices[device])
+
+    # --- placing --------------------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        pending, state = self._pending, self._state
+        while pending._position:
+            before = len(pending._position)
+            for placement in self._place(pending, state):
+                self._apply(placement)
+            if len(pending._position) == before:
+                break
+        pending._compact()
+
+    def _apply(self, placement: Placement) -> None:
+        task, shares, order = checked_shares(placement, self._pending, self._state)
+        index = task.index
+        self._pending._remove(index)
+        if len(shares) > 1:
+            self._open_parts[index] = len(shares)
+        ready = not self._missing_parents[index]
+        for device_index, fraction in shares:
+            part = self.ledger.add_part(index, device_index, fraction, self.now_s)
+            device = self._devices[device_index]
+            if order is not None:
+                device.make_strict()
+            due = ready and self._data_here(index, device_index)
+            seconds = self._state.seconds(task, device_index, fraction)
+            memory_gb = self.columns.memory_gb[index] * fraction
+            slots = self.columns.slots[index]
+            if due and not device.ready and slots <= device.free_slots and memory_gb <= device.free_memory_gb:
+                self._start(device, part, index, fraction, seconds, slots, memory_gb)
+                continue
+            device.enqueue(Queued(math.inf if order is None else order, part, index, seconds, slots, memory_gb), due)
+            if not ready:
+                self._unready.setdefault(index, []).append(part)
+            elif not due:
+                self._data_due(index, part)
+            else:
+                self._advance_queue(device)
+
+    def _data_here(self, task: int, device: int) -> bool:
+        if not self._has_links or not self.columns.parents[task]:
+            return True
+        return data_ready_s(task, device, self.columns, self.ledger, self.cluster) <= self.now_s
+
+    def _advance_queue(self, device: DeviceState) -> None:
+        ready = device.ready
+        while ready:
+            head = ready[0]
+            if head.slots > device.free_slots or head.memory_gb > device.free_memory_gb:
+                break
+            if device.strict and (
+                self._missing_parents[head.task] or not self._data_here(head.task, device.spec.index)
+            ):
+                break
+            heappop(ready)
+            device.dequeued(head.seconds)
+            fraction = self.ledger.fraction[head.part]
+            self._start(device, head.part, head.task, fraction, head.seconds, head.slots, head.memory_gb)
+
+    def _start(
+        self,
+        device: DeviceState,
+        part: int,
+        task: int,
+        fraction: float,
+        believed_s: float,
+        slots: int,
+        memory_gb: float,
+    ) -> None:
+        now_s, spec = self.now_s, device.spec
+        speed = spec.speed * spec.speed_factor(now_s) if spec.speed_at else spec.speed
+        seconds = self._actual[task][device.model] / speed * fraction
+        if spec.link_gb_s is not None:
+            seconds += spec.link_latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
+        device.take(part, now_s + believed_s, slots, memory_gb)
+        self.ledger.start_s[part] = now_s
+        self._starts += 1
+        heappush(self._events, (now_s + seconds, self._starts, part))
+
+    # --- telling --------------------------------------------------------------------------------------------------
+
+    def _tell(self, task: int) -> None:
+        completion = self._completion(task)
+        if self.samples is not None:
+            nominal = self._nominal[task]
+            for share in completion.shares:
+                self.samples.append(
+                    completion.number, task, share.model, share.fraction, nominal[share.model], share.work_s
+                )
+        for observe in self._observers:
+            observe(completion)
+        if math.isnan(self.model_since_s) and isinstance(self.estimator, Estimator) and self.estimator.active_models:
+            self.model_since_s = self.now_s
+
+    def _completion(self, task: int) -> Completion:
+        shares, energy_j, cost = [], 0.0, 0.0
+        transfer_gb, slots = self.columns.transfer_gb[task], self.columns.slots[task]
+        ledger = self.ledger
+        for part in ledger.parts_of(task):
+            device = self._devices[ledger.device[part]]
+            spec, fraction = device.spec, ledger.fraction[part]
+            start_s, end_s = ledger.start_s[part], ledger.end_s[part]
+            busy = (end_s - start_s) * slots / spec.slots
+            energy_j += busy * (spec.active_w - spec.idle_w)
+            cost += busy * spec.price_per_hour / 3600.0
+            work_s = end_s - start_s
+            if spec.link_gb_s is not None:
+                work_s -= spec.link_latency_s + fraction * transfer_gb * device.per_gb_s
+            work_s = work_s * spec.speed / fraction
+            shares.append(ShareResult(spec.index, device.model, fraction, start_s, end_s, work_s))
+        return Completion(
+            number=self.completions,
+            task=Task(task, self.columns),
+            shares=tuple(shares),
+            arrival_s=self.columns.arrival_s[task],
+            start_s=min(share.start_s for share in shares),
+            finish_s=max(share.end_s for share in shares),
+            energy_j=energy_j,
+            cost=cost,
+        )
+
+    # --- ending ---------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        unfinished = len(self._arrivals) - self.completions
+        if not unfinished:
+            self.status = "finished"
+            return
+        waiting = len(self._pending)
+        first = self._pending.first if waiting else None
+        where = f"{waiting} tasks were never placed, the first is {first}" if waiting else (
+            f"{unfinished} placed tasks wait for ever in device queues (a strict order that contradicts the parents?)"
+        )  # fmt: skip
+        self._disqualify(f"starved: nothing is left to happen, but {where}.", None)
+
+    def _disqualify(self, reason: str, trace: str | None) -> None:
+        self.status = "disqualified"
+        self.reason = reason
+        self.traceback = trace
+
+    def _make_estimator(
+        self, estimator: str | EstimatorFactory, workload: Workload, seed: int
+    ) -> Estimator | TableEstimator:
+        self._nominal: list[list[float]] = []
+        if estimator == "nominal":
+            return TableEstimator(workload.etc_s)
+        if estimator == "true":
+            return TableEstimator(workload.actual_s)
+        if estimator == "law":
+            if workload.law_s is None:
+                raise ValueError(f"workload '{workload.name}' has no law")
+            return TableEstimator(workload.law_s)
+        assert callable(estimator), f"no estimator '{estimator}'"
+        self.samples = TrainingLog(workload.features)
+        self._nominal = workload.etc_s.tolist()
+        return estimator(
+            EstimatorContext(
+                workload.models, workload.etc_s, workload.features, workload.feature_names, self.samples, seed
+            )
+        )
+
+
+def _observers(scheduler: Scheduler, estimator: Estimator | TableEstimator) -> list[Callable[[Completion], None]]:
+    """Those who want completions; a completion is only built where someone does."""
+    result: list[Callable[[Completion], None]] = []
+    if isinstance(estimator, Estimator) and type(estimator).observe is not Estimator.observe:
+        result.append(estimator.observe)
+    if type(scheduler).observe is not Scheduler.observe:
+        result.append(scheduler.observe)
+    return result
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, PlacementError):
+        return str(error)
+    return f"it raised {type(error).__name__}: {error}"

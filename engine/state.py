@@ -1,0 +1,128 @@
+"""What a scheduler sees of the cluster at one instant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from engine.cluster import Cluster, Device, Kind
+from engine.device_state import DeviceState
+from engine.estimator import Answers, Seconds
+from engine.ledger import Ledger
+from engine.task import Task, TaskColumns
+from engine.weights import Weights
+
+
+class ClusterState:
+    """The live view handed to ``place``; read-only for schedulers. Devices are named by their index.
+
+    ``now`` is the simulated second, ``arrivals`` the number of tasks that have arrived so far, ``expected(task)`` the m
+    seconds per device model that the lane's estimator believes (speed 1, inf where the task cannot run).
+    """
+
+    __slots__ = (
+        "_columns", "_ledger", "_missing_parents", "_states", "arrivals", "by_kind", "cluster", "devices", "expected",
+        "now", "weights",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        states: list[DeviceState],
+        columns: TaskColumns,
+        ledger: Ledger,
+        missing_parents: list[int],
+        estimator: Answers,
+        weights: Weights,
+    ) -> None:
+        self.now = 0.0
+        self.arrivals = 0
+        self.cluster = cluster
+        self.devices: tuple[Device, ...] = cluster.devices
+        self.by_kind: Mapping[Kind, tuple[Device, ...]] = {
+            "cpu": cluster.of_kind("cpu"),
+            "gpu": cluster.of_kind("gpu"),
+        }
+        self.weights = weights
+        self.expected: Callable[[Task], Seconds] = estimator.seconds
+        self._states = states
+        self._columns = columns
+        self._ledger = ledger
+        self._missing_parents = missing_parents
+
+    def seconds(self, task: Task, device: int, fraction: float = 1.0) -> float:
+        """Return the expected seconds of a share: expected / speed x fraction, plus latency and fraction x transfer / link
+        where the device has a link; inf where the task cannot run."""
+        state = self._states[device]
+        spec = state.spec
+        busy = self.expected(task)[state.model] / spec.speed * fraction
+        if spec.link_gb_s is None:
+            return busy
+        return busy + spec.link_latency_s + fraction * task.transfer_gb * state.per_gb_s
+
+    def available_at(self, device: int, slots: int = 1) -> float:
+        """Return the second at which that many slots are believed free for a new share; never before now."""
+        return self._states[device].available_at(self.now, slots)
+
+    def fits(self, task: Task, device: int, fraction: float = 1.0) -> bool:
+        """Return whether a share may ever run there: enough slots and memory in the whole device, a device model that can run it."""
+        state = self._states[device]
+        runs_on = self._columns.runs_on
+        return (
+            task.slots <= state.spec.slots
+            and task.memory_gb * fraction <= state.spec.memory_gb
+            and (runs_on is None or runs_on[task.index][state.model])
+        )
+
+    def model(self, device: int) -> int:
+        """Return the device's column among the device models."""
+        return self._states[device].model
+
+    def free_slots(self, device: int) -> int:
+        """Return the slots that nothing runs on now."""
+        return self._states[device].free_slots
+
+    def free_memory(self, device: int) -> float:
+        """Return the GB that nothing holds now."""
+        return self._states[device].free_memory_gb
+
+    def queue_length(self, device: int) -> int:
+        """Return how many shares wait on the device."""
+        return self._states[device].queue_length
+
+    def queued_seconds(self, device: int) -> float:
+        """Return the believed seconds of the shares that wait on the device."""
+        return self._states[device].queued_s
+
+    def running(self, device: int) -> Sequence[tuple[float, int]]:
+        """Return (believed end, slots) of each share that runs on the device, in start order."""
+        return tuple(self._states[device].running.values())
+
+    def ready(self, task: Task) -> bool:
+        """Return whether all parents of the task have finished."""
+        return self._missing_parents[task.index] == 0
+
+    def data_ready(self, task: Task, device: int) -> float:
+        """Return the second from which the parents' data are on the device; inf while a parent has not finished."""
+        if self._missing_parents[task.index]:
+            return math.inf
+        return data_ready_s(task.index, device, self._columns, self._ledger, self.cluster)
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(self.devices)
+
+
+def data_ready_s(task: int, device: int, columns: TaskColumns, ledger: Ledger, cluster: Cluster) -> float:
+    """Return when the data of a task whose parents have all finished are on the device.
+
+    Each parent sends over the link what its shares elsewhere hold: finish + latency + gb x fraction elsewhere / gb_s.
+    """
+    latest = 0.0
+    link = cluster.link
+    for parent, gb in zip(columns.parents[task], columns.parent_gb[task], strict=True):
+        finish_s = ledger.finish_s(parent)
+        elsewhere = 1.0 - ledger.fraction_on(parent, device)
+        if elsewhere > 0.0:
+            finish_s += link.latency_s + gb * elsewhere / link.gb_s
+        latest = max(latest, finish_s)
+    return latest
