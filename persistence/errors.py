@@ -1,0 +1,17 @@
+"""What can go wrong with a storage, as sentences."""
+
+from __future__ import annotations
+
+from engine.errors import SchedRaceError
+
+
+class StorageError(SchedRaceError):
+    """A storage does not answer or refuses to work now; trying again later may help."""
+
+
+class StorageImpossible(StorageError):
+    """A storage cannot work here at all until somebody changes something; it is not tried again by itself."""
+
+
+class JournalError(SchedRaceError):
+    """The journal on the disk cannot be opened or written."""

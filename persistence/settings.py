@@ -1,0 +1,127 @@
+"""Where rows go: what the user chose, kept as a small TOML file; a password is kept in the system's keyring only."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import platformdirs
+import tomli_w
+
+from engine.errors import InputError, did_you_mean
+from persistence.urls import normalised_url, shown_url, without_password
+
+URL_VARIABLE = "SCHEDRACE_DATABASE_URL"
+_KEYRING_SERVICE = "schedrace"
+_FILE = "storage.toml"
+
+
+def config_dir() -> Path:
+    """The folder of our settings files (``SCHEDRACE_CONFIG_DIR``, else where the system wants them)."""
+    return Path(os.environ.get("SCHEDRACE_CONFIG_DIR") or platformdirs.user_config_path("schedrace"))
+
+
+def data_dir() -> Path:
+    """The folder of the journals and our own database (``SCHEDRACE_DATA_DIR``, else where the system wants it)."""
+    return Path(os.environ.get("SCHEDRACE_DATA_DIR") or platformdirs.user_data_path("schedrace"))
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """``kind`` is ``auto`` (the URL, else our own PostgreSQL, else CSV), ``postgresql``, ``csv``, ``none`` or the name of
+    a storage plugin; ``url`` None means our own PostgreSQL; ``url_source`` says where the URL came from."""
+
+    kind: str = "auto"
+    url: str | None = field(default=None, repr=False)
+    data_dir: Path = field(default_factory=data_dir)
+    url_source: str = "no URL is set"
+
+    def with_url(self, url: str, source: str) -> StorageSettings:
+        """Return these settings with another database URL; raises :class:`InputError` when it is none."""
+        return replace(self, url=normalised_url(url), url_source=source)
+
+    @property
+    def runs_dir(self) -> Path:
+        """The folder that holds one journal folder a run."""
+        return self.data_dir / "runs"
+
+
+def load_settings() -> StorageSettings:
+    """Return the stored settings; the environment wins over the file. Raises :class:`InputError` on a broken file."""
+    settings = StorageSettings()
+    path = config_dir() / _FILE
+    if path.exists():
+        settings = _from_file(path, settings)
+    from_environment = os.environ.get(URL_VARIABLE)
+    if from_environment:
+        settings = settings.with_url(from_environment, f"the environment variable {URL_VARIABLE}")
+    return settings
+
+
+def save_settings(settings: StorageSettings) -> Path:
+    """Write kind and URL to our settings file and the password to the keyring; return the file's path.
+
+    Raises :class:`InputError` when there is a password but no keyring; the file is then written without the password.
+    """
+    folder = config_dir()
+    table: dict[str, str] = {"kind": settings.kind}
+    if settings.url:
+        table["url"] = without_password(settings.url)
+    path = folder / _FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tomli_w.dumps(table).encode())
+    except OSError as error:
+        raise InputError(f"The settings could not be written to {path}: {error.strerror}. Check the folder.") from error
+    if settings.url:
+        _keep_password(settings.url)
+    return path
+
+
+def stored_password(url: str) -> str | None:
+    """Return the password that the keyring holds for ``url``, or None (also where there is no keyring)."""
+    import keyring
+    import keyring.errors
+
+    try:
+        return keyring.get_password(_KEYRING_SERVICE, without_password(url))
+    except (keyring.errors.KeyringError, RuntimeError, OSError):
+        return None  # a headless machine has no keyring; libpq then looks into .pgpass
+
+
+def _from_file(path: Path, settings: StorageSettings) -> StorageSettings:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"The settings file {path} cannot be read: {error}. Mend it or delete it.") from error
+    for key, value in table.items():
+        if key not in ("kind", "url"):
+            raise InputError(
+                f"The settings file {path} has an unknown key '{key}'.{did_you_mean(key, ['kind', 'url'])}"
+            )
+        if not isinstance(value, str):
+            raise InputError(f"'{key}' in the settings file {path} is not a text.")
+    settings = replace(settings, kind=table.get("kind", settings.kind))
+    if "url" in table:
+        settings = settings.with_url(table["url"], f"the settings file {path}")
+    return settings
+
+
+def _keep_password(url: str) -> None:
+    from sqlalchemy.engine import make_url
+
+    password = make_url(url).password
+    if not password:
+        return
+    import keyring
+    import keyring.errors
+
+    try:
+        keyring.set_password(_KEYRING_SERVICE, without_password(url), str(password))
+    except (keyring.errors.KeyringError, RuntimeError, OSError) as error:
+        raise InputError(
+            f"The connection {shown_url(url)} was saved without its password, because this machine has no keyring. "
+            f"Put the password into ~/.pgpass (mode 0600) or the whole URL into {URL_VARIABLE}."
+        ) from error

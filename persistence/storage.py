@@ -1,0 +1,169 @@
+"""The contract of a storage, and which storage the settings mean."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from engine.errors import InputError, did_you_mean
+from persistence.errors import StorageError, StorageImpossible
+from persistence.run import RunHeader
+from persistence.settings import StorageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a storage did with a chunk of rows: ``rows`` it now holds, ``rejected`` ones that it refuses for ever, each
+    with the reason."""
+
+    rows: int
+    rejected: tuple[tuple[bytes, str], ...] = ()
+
+
+class StoragePlugin:
+    """A storage consumes the bytes of the journals, and remembers in the same transaction how far it has got.
+
+    Rows are CSV lines as ``persistence.schema`` lists their columns (without ``run``). One instance is used by one
+    thread; several instances may work at once, also from several processes. Every call raises :class:`StorageError` (a
+    sentence) when it cannot be done now, after which :meth:`connect` is called again, or :class:`StorageImpossible`.
+    No call may block for more than a few seconds.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str] = ""
+    """One sentence for the settings."""
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self.settings = settings
+
+    @property
+    def kind(self) -> str:
+        """What is shown as the kind of storage, once connected."""
+        return self.name
+
+    @property
+    def where(self) -> str:
+        """Where the rows are, for a person; never a password."""
+        raise NotImplementedError
+
+    def connect(self) -> None:
+        """Connect, or connect again, and make the storage ready (create or migrate its tables)."""
+        raise NotImplementedError
+
+    def offsets(self) -> Mapping[str, Mapping[str, int]]:
+        """Return for each known run and table up to which byte its journal has arrived."""
+        raise NotImplementedError
+
+    def begin(self, header: RunHeader) -> Mapping[str, int]:
+        """Make a run known, if it is not, and return its :meth:`offsets`; called before the first :meth:`take`."""
+        raise NotImplementedError
+
+    def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
+        """Store whole lines of one table and, in the same transaction, that the journal has arrived up to byte ``end``.
+
+        Rows that are there already are left alone, so that a replay doubles nothing.
+        """
+        raise NotImplementedError
+
+    def finish(self, run: str, result: Mapping[str, Any]) -> None:
+        """Store a run's result (``result.json`` of its journal), or that it was interrupted; may be called again."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the connection; never raises."""
+
+
+class Storage:
+    """The storage of this process. ``kind`` is what works: ``csv`` while the wanted one has never answered.
+
+    ``problem`` is the sentence that says why it does not answer now, else None. Thread-safe.
+    """
+
+    def __init__(self, settings: StorageSettings, plugin: type[StoragePlugin] | None, why: str) -> None:
+        self.settings = settings
+        self.plugin = plugin
+        self._why = why
+        self._lock = threading.Lock()
+        self._answered: StoragePlugin | None = None
+        self._problem: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """``none``, ``csv``, ``postgresql``, ``postgresql-embedded`` or what a plugin calls itself."""
+        if self.plugin is None:
+            return "none"
+        return self._answered.kind if self._answered else "csv"
+
+    @property
+    def where(self) -> str:
+        """Where the rows are, for a person."""
+        if self.plugin is None:
+            return ""
+        return self._answered.where if self._answered else str(self.settings.runs_dir)
+
+    @property
+    def why(self) -> str:
+        """Why this storage and not another one."""
+        with self._lock:
+            if self._answered is None and self._problem:
+                return self._problem
+            return self._why
+
+    @property
+    def problem(self) -> str | None:
+        """Why the storage does not answer at the moment, or None."""
+        with self._lock:
+            return self._problem
+
+    def connect(self) -> StoragePlugin:
+        """Return a connected instance for the calling thread; raises :class:`StorageError`."""
+        if self.plugin is None:
+            raise StorageImpossible("Nothing is stored, as asked for (storage 'none').")
+        instance = self.plugin(self.settings)
+        try:
+            instance.connect()
+        except StorageError as error:
+            self.note(str(error))
+            instance.close()
+            raise
+        with self._lock:
+            self._answered, self._problem = instance, None
+        return instance
+
+    def note(self, problem: str | None) -> None:
+        """Remember why the storage does not answer (None: it does)."""
+        with self._lock:
+            self._problem = problem
+
+
+def open_storage(settings: StorageSettings, plugins: Mapping[str, type[StoragePlugin]]) -> Storage:
+    """Return the storage that the settings ask for, tried once; what cannot be had is replaced by CSV, with the reason.
+
+    May take a second (our own PostgreSQL is created at the first use), so a window calls it off its thread. Raises
+    :class:`InputError` for a kind that nobody provides.
+    """
+    if settings.kind == "none":
+        return Storage(settings, None, "Nothing is stored, as asked for.")
+    name = "postgresql" if settings.kind == "auto" else settings.kind
+    if name not in plugins:
+        known = ["auto", "none", *plugins]
+        raise InputError(f"There is no storage '{settings.kind}'.{did_you_mean(settings.kind, known)}")
+    storage = Storage(settings, plugins[name], _reason(settings))
+    try:
+        storage.connect().close()
+    except StorageImpossible as error:
+        storage = Storage(settings, plugins["csv"], str(error))
+        storage.connect().close()
+    except StorageError:
+        pass  # noted in the storage; the recorder goes on trying, the journal keeps everything meanwhile
+    return storage
+
+
+def _reason(settings: StorageSettings) -> str:
+    if settings.kind not in ("auto", "postgresql"):
+        return f"Storage '{settings.kind}' was asked for."
+    if settings.url:
+        return f"The URL comes from {settings.url_source}."
+    return "No database URL is set, so SchedRace runs its own PostgreSQL."

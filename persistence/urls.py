@@ -1,0 +1,46 @@
+"""Database URLs: one spelling inside, and never a password on a screen."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from engine.errors import InputError
+
+_DRIVER = "postgresql+psycopg2"
+
+
+def normalised_url(text: str) -> str:
+    """Return a ``postgresql://``, ``postgres://`` or ``postgresql+psycopg2://`` URL in the last spelling.
+
+    Raises :class:`InputError` (which never quotes the password) for everything else.
+    """
+    url = _parsed(text.strip())
+    if url.drivername not in ("postgresql", "postgres", _DRIVER):
+        raise InputError(f"'{url.drivername}://...' is no PostgreSQL URL. Write postgresql://USER@HOST:5432/DATABASE.")
+    return url.set(drivername=_DRIVER).render_as_string(hide_password=False)
+
+
+def without_password(url: str) -> str:
+    """Return the URL without its password: the form that may be stored in a file."""
+    parsed = _parsed(url)
+    bare = URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
+    return bare.render_as_string()
+
+
+def shown_url(url: str) -> str:
+    """Return how a URL is shown to a person: user, host and database, no password and no options."""
+    parsed = _parsed(url)
+    shown = URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database)
+    return shown.render_as_string()
+
+
+def _parsed(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        # the cause is left out: its text may hold the password
+        raise InputError(
+            "The database URL cannot be read. Write postgresql://USER:PASSWORD@HOST:5432/DATABASE, "
+            "with special characters in the password written as %XX."
+        ) from None
