@@ -5,8 +5,8 @@ and group g of identical devices the fraction x[i, g] of its work,
 
     minimise T   subject to   sum_g x[i, g] = 1   and   sum_i x[i, g] * c[i, g] <= T * slots[g],
 
-with ``c`` the slot-seconds of the whole task there. A task that is not divisible has only x = 0 or 1 in a real schedule,
-so the bound may be a little optimistic, never pessimistic. For one and two groups the solution is closed.
+with ``c`` the slot-seconds of the whole task there. In a real schedule an indivisible task has only x = 0 or 1, so the
+rate may be a little optimistic, never pessimistic. For one and two groups the solution is closed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,13 @@
+"""The built-in workloads."""
+
+from __future__ import annotations
+
+from plugins.hookspecs import hookimpl
+from plugins.workload import WorkloadPlugin
+from plugins.workloads.synthetic import Synthetic
+
+
+@hookimpl
+def schedrace_workloads() -> list[type[WorkloadPlugin]]:
+    """Return the workloads that come with SchedRace, the default one first."""
+    return [Synthetic]
