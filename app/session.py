@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from app.pace import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.control import Control
     from engine.frame import Frame
     from engine.frames import FrameMaker
     from engine.race import Race
+    from engine.records import FinishedTasks, MetricSeries
     from engine.results import RaceResult
+    from engine.training import TrainingSamples
     from persistence.recorder import Recorder
+    from persistence.settings import StorageSettings
+    from persistence.storage import StoragePlugin
     from plugins.assemble import PreparedRace
 
 FRAME_EVERY_S = 0.033
@@ -31,21 +37,82 @@ WATCHED_BLOCK = 10
 UNWATCHED_BLOCK = 500
 
 
+class Receiver(Protocol):
+    """Who takes what leaves a race: the recorder, a results folder, or both."""
+
+    def finished(self, rows: FinishedTasks) -> None:
+        """Take tasks that one scheduler has finished."""
+
+    def samples(self, scheduler: str, rows: TrainingSamples) -> None:
+        """Take training samples of one scheduler."""
+
+    def metrics(self, series: MetricSeries) -> None:
+        """Take a metric over time, after the race."""
+
+    def result(self, result: RaceResult) -> None:
+        """Take the result, last."""
+
+
 @dataclass(slots=True)
 class Timing:
-    """Where the wall time of a race went; :func:`run_race` fills it. ``race_s`` includes ``recording_s`` and
-    ``frames_s``, but neither start-up nor the last flush."""
+    """Where the wall time of a race went. :func:`run_race` fills it, but for the two seconds outside of it.
 
+    ``race_s`` includes ``recording_s`` and ``frames_s``, but neither start-up nor the last flush.
+    """
+
+    preparing_s: float = 0.0
     race_s: float = 0.0
     recording_s: float = 0.0
     frames_s: float = 0.0
     results_s: float = 0.0
+    flushing_s: float = 0.0
+    lanes_s: Mapping[str, float] = field(default_factory=dict)
+
+
+def start_recording(
+    prepared: PreparedRace,
+    settings: StorageSettings,
+    storages: Mapping[str, type[StoragePlugin]],
+    run: str,
+) -> Recorder | None:
+    """Open the storage of the settings and return a recorder that knows the tasks; None when nothing is stored.
+
+    May take a second (the embedded server starts), so a window calls it off its own thread.
+    """
+    if settings.kind == "none":
+        return None
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+
+    from app.race_file import race_toml
+    from persistence.recorder import Recorder
+    from persistence.run import RunHeader
+    from persistence.storage import open_storage
+
+    workload = prepared.workload
+    header = RunHeader(
+        run=run,
+        started_at=datetime.now(UTC),
+        app_version=version("schedrace"),
+        workload=workload.name,
+        cluster=prepared.cluster.name,
+        seed=prepared.spec.seed,
+        tasks=len(workload),
+        schedulers=tuple(lane.label for lane in prepared.lanes),
+        device_ids=tuple(device.id for device in prepared.cluster.devices),
+        models=workload.models,
+        feature_names=workload.feature_names,
+        race_toml=race_toml(prepared.spec),
+    )
+    recorder = Recorder(open_storage(settings, storages), header)
+    recorder.tasks(workload)
+    return recorder
 
 
 def run_race(
     prepared: PreparedRace,
     *,
-    recorder: Recorder | None,
+    recorder: Receiver | None,
     control: Control[Frame],
     frames: bool,
     pace: Pace | None,
@@ -77,7 +144,7 @@ class _Run:
     def __init__(
         self,
         race: Race,
-        recorder: Recorder | None,
+        recorder: Receiver | None,
         control: Control[Frame],
         frames: bool,
         progress: Callable[[int], None] | None,

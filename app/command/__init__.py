@@ -1,0 +1,1 @@
+"""The command line: one file a subcommand, each importing what it needs when it runs."""

@@ -1,0 +1,63 @@
+"""``schedrace check-db``: whether results are recorded where the settings ask, and whether all have arrived."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from persistence.check import CheckReport
+
+SUMMARY = "check the storage: connection, versions, tables, and whether every journal has arrived"
+
+DETAILS = """\
+--json prints one object: healthy, storage, server_version, schema_version, tables (name: rows),
+  journals: a list of run, rows, in_database, missing, rejected
+  checks: a list of name, status (ok | warn | fail), detail, advice
+
+exit status: 0 when the storage that the settings ask for works and every journal has arrived (CSV by choice
+is healthy), else 1."""
+
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check and print; the embedded server is started when it is needed."""
+    from persistence.check import check_database
+    from persistence.settings import load_settings
+    from plugins.registry import load_registry
+
+    report = check_database(load_settings(), load_registry().storages)
+    if options.json:
+        import json
+        from dataclasses import asdict
+
+        print(json.dumps(asdict(report), indent=2, ensure_ascii=False))
+    else:
+        _print(report)
+    return 0 if report.healthy else 1
+
+
+def _print(report: CheckReport) -> None:
+    for line in report.checks:
+        print(f"{MARKS[line.status]}  {line.name}: {line.detail}")
+        if line.advice:
+            print(f"      {line.advice}")
+    if report.tables:
+        print("\nTables (rows)")
+        width = max(len(name) for name in report.tables)
+        for name, rows in report.tables.items():
+            print(f"  {name:<{width}}  {rows:>12,}")
+    behind = [journal for journal in report.journals if journal.missing or journal.rejected]
+    print(f"\nJournals: {len(report.journals)}, of which {len(report.journals) - len(behind)} have arrived in full")
+    for journal in behind:
+        print(
+            f"  {journal.run}: {journal.in_database:,} of {journal.rows:,} rows have arrived, "
+            f"{journal.missing:,} are missing, {journal.rejected:,} were set aside"
+        )
+    print(f"\n{'Healthy' if report.healthy else 'NOT healthy'}: storage {report.storage}.")

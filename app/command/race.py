@@ -1,0 +1,197 @@
+"""``schedrace race``: a race without a window, at full speed."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.command.report import Talk
+    from app.output import ResultsFolder
+    from app.session import Receiver, Timing
+    from engine.control import Control
+    from engine.frame import Frame
+    from engine.results import RaceResult
+    from persistence.recorder import RecorderStatus
+    from persistence.settings import StorageSettings
+    from plugins.assemble import PreparedRace
+
+SUMMARY = "race policies on one workload at full speed and print the results"
+
+DETAILS = """\
+schedulers: a rule (mct), a rule with an estimator (mct+forest, mct+true), an alias (oracle = mct+true,
+greedy = met, hybrid_ml = mct+forest); 'all' is every built-in that can serve the workload.
+
+--json prints one object:
+  run, digest, tasks, seed, workload, cluster, wall_seconds (the race alone),
+  storage: kind (postgresql | postgresql-embedded | csv | none), where, why, rows_written, rows_pending
+  schedulers: a list of name, status (finished | disqualified | stopped), reason, tasks, makespan_s,
+    mean_response_s, p50_response_s, p95_response_s, p99_response_s, mean_wait_s, mean_bounded_slowdown,
+    throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret, digest
+
+exit status: 0 done; 1 something failed or a scheduler was disqualified; 2 wrong usage: an option, a name or
+a file that cannot be used; 130 stopped by Ctrl-C (what had finished is written). The reason is a sentence on
+standard error."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``schedrace race``; the stable contract that scripts build on."""
+    add = parser.add_argument
+    add("file", nargs="?", type=Path, metavar="FILE.toml", help="a race file; the options below override it")
+    add("--workload", metavar="NAME|FILE|NAME:FILE", help="a generator, a file, or the reader for a file")
+    add("--tasks", type=int, metavar="N", help="how many tasks (default: what the workload says)")
+    add("--load", type=float, metavar="L", help="arrival rate as a share of what any schedule could sustain")
+    add("--seed", type=int, metavar="S", help="the seed of all randomness (default 0)")
+    add("--cluster", metavar="PRESET|FILE.toml", help="the devices to race on")
+    add("--schedulers", metavar="a,b+forest,c|all", help="the policies that race")
+    add(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME.KEY=VALUE",
+        help="a parameter of a scheduler, of an estimator or of the workload; may be repeated",
+    )
+    add("--storage", metavar="auto|postgresql|csv|none", help="where the results are recorded")
+    add("--db-url", metavar="URL", help="the PostgreSQL database to record in")
+    add("--out", type=Path, metavar="DIR", help="also write results.csv, summary.json and race.toml there")
+    add("--json", action="store_true", help="print one JSON object instead of the table")
+    add("--quiet", action="store_true", help="print no table, progress or notes; only errors")
+    add("--timing", action="store_true", help="say on standard error where the time went")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prepare, race, record, print."""
+    began = time.perf_counter()
+    from app.command import report
+    from app.command.race_spec import spec_from
+    from app.session import Timing, start_recording
+    from engine.control import Control
+    from persistence.run import new_run_id
+    from plugins.assemble import prepare
+    from plugins.registry import load_registry
+
+    registry = load_registry()
+    prepared = prepare(spec_from(options, registry), registry)
+    talk = report.Talk(quiet=options.quiet, json=options.json)
+    talk.notes(prepared.notes)
+    run_id = new_run_id()
+    with _results_folder(options.out, prepared) as folder:
+        settings = _storage_settings(options)
+        recorder = start_recording(prepared, settings, registry.storages, run_id) if settings else None
+        timing = Timing(preparing_s=time.perf_counter() - began)
+        control: Control[Frame] = Control()
+        try:
+            result = _race(prepared, [x for x in (recorder, folder) if x is not None], control, talk, timing)
+        finally:
+            flushing = time.perf_counter()
+            status = recorder.close() if recorder is not None else None
+            timing.flushing_s = time.perf_counter() - flushing
+        summary = report.summary(run_id, prepared, result, status, timing.race_s)
+        if folder is not None:
+            folder.complete(summary)
+    talk.results(summary)
+    if options.timing:
+        report.print_timing(timing)
+    return _verdict(options, result, status, control.cancelled)
+
+
+def _race(
+    prepared: PreparedRace,
+    receivers: Sequence[Receiver],
+    control: Control[Frame],
+    talk: Talk,
+    timing: Timing,
+) -> RaceResult:
+    from app.output import Receivers
+    from app.session import run_race
+
+    total = len(prepared.workload) * len(prepared.lanes)
+    with _cancelled_by_signals(control), talk.progress(total) as progress:
+        return run_race(
+            prepared,
+            recorder=Receivers(receivers),
+            control=control,
+            frames=False,
+            pace=None,
+            progress=progress,
+            timing=timing,
+        )
+
+
+@contextmanager
+def _results_folder(path: Path | None, prepared: PreparedRace) -> Iterator[ResultsFolder | None]:
+    if path is None:
+        yield None
+        return
+    from app.output import ResultsFolder
+
+    folder = ResultsFolder(path, prepared)
+    try:
+        yield folder
+    finally:
+        folder.discard_parts()
+
+
+def _storage_settings(options: argparse.Namespace) -> StorageSettings | None:
+    """Return the stored settings as the options change them, None when nothing is to be recorded."""
+    if options.db_url and options.storage in ("csv", "none"):
+        raise InputError(
+            f"--db-url names a database, but --storage {options.storage} uses none; leave one of them out."
+        )
+    if options.storage == "none":
+        return None  # before the import: a race that records nothing needs no database library
+    from persistence.settings import load_settings
+
+    settings = load_settings()
+    if options.storage:
+        settings = replace(settings, kind=options.storage)
+    if options.db_url:
+        settings = replace(settings, kind="postgresql").with_url(options.db_url, "the option --db-url")
+    return settings
+
+
+@contextmanager
+def _cancelled_by_signals(control: Control[Frame]) -> Iterator[None]:
+    """Let Ctrl-C (and SIGTERM) stop the race at its next checkpoint; a second one interrupts at once."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def cancel(number: int, _frame: object) -> None:
+        control.cancel()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, cancel)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderStatus | None, interrupted: bool) -> int:
+    """Say what went wrong, a sentence each, and return the exit status."""
+    failed = False
+    for row in result.rows:
+        if row.status == "disqualified":
+            failed = True
+            print(f"{row.name} was disqualified: {row.reason}", file=sys.stderr)
+    if status is not None and status.problem:
+        # rows that wait in the journal are safe; only who asked for the database by name has not got it
+        failed = failed or options.storage == "postgresql" or options.db_url is not None
+        print(status.problem, file=sys.stderr)
+    if interrupted and any(row.status == "stopped" for row in result.rows):
+        done = sum(row.tasks for row in result.rows)
+        print(f"Stopped before the end: {done:,} task results were finished and are kept.", file=sys.stderr)
+        return 130
+    return 1 if failed else 0

@@ -1,0 +1,99 @@
+"""From the options of ``schedrace race`` to the :class:`RaceSpec` that they mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.race_file import anchored, read_race
+from engine.errors import InputError, did_you_mean
+from engine.spec import RaceSpec, SchedulerSpec
+
+if TYPE_CHECKING:
+    from plugins.registry import Registry
+
+
+def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
+    """Return the spec of the race file (or the default), changed by the options. Raises :class:`InputError`."""
+    spec = read_race(options.file) if options.file else RaceSpec()
+    changes: dict[str, object] = {
+        name: value for name in ("seed", "tasks", "load") if (value := getattr(options, name)) is not None
+    }
+    if options.workload is not None:
+        # the parameters in the file were those of its own workload
+        changes |= {"workload": anchored(options.workload, Path.cwd()), "workload_params": {}}
+    if options.cluster is not None:
+        changes["cluster"] = anchored(options.cluster, Path.cwd())
+    spec = replace(spec, **changes)  # type: ignore[arg-type]
+    if options.schedulers is not None:
+        spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry))
+    return with_params(spec, [parse_param(text) for text in options.param], registry.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One ``--param``: ``owner`` is a scheduler, an estimator or the workload."""
+
+    owner: str
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"--param {self.owner}.{self.key}={self.value}"
+
+
+def parse_param(text: str) -> Setting:
+    """Read ``NAME.KEY=VALUE``."""
+    target, equals, value = text.partition("=")
+    owner, dot, key = target.rpartition(".")
+    if not (equals and dot and owner and key.isidentifier()):
+        raise InputError(f"'{text}' is not a parameter; write --param NAME.KEY=VALUE, as in mct+forest.interval=25.")
+    return Setting(owner, key, value)
+
+
+def with_params(spec: RaceSpec, settings: Sequence[Setting], aliases: Mapping[str, str]) -> RaceSpec:
+    """Return the spec with each setting given to the lanes, or to the workload, that its owner names.
+
+    A scheduler is named as in the list or by its label, its rule alone or its estimator alone; the last two name every
+    lane that has them.
+    """
+    for setting in settings:
+        value = {setting.key: setting.value}
+        lanes = tuple(
+            replace(lane, params={**lane.params, **value}) if setting.owner in _names(lane, aliases) else lane
+            for lane in spec.schedulers
+        )
+        workload = spec.workload.partition(":")[0]
+        if lanes != spec.schedulers:
+            spec = replace(spec, schedulers=lanes)
+        elif setting.owner == workload:
+            spec = replace(spec, workload_params={**spec.workload_params, **value})
+        elif not any(setting.owner in _names(lane, aliases) for lane in spec.schedulers):
+            known = {name for lane in spec.schedulers for name in _names(lane, aliases)} | {workload}
+            raise InputError(
+                f"'{setting}': nothing in this race is called '{setting.owner}'.{did_you_mean(setting.owner, known)}"
+            )
+    return spec
+
+
+def _names(lane: SchedulerSpec, aliases: Mapping[str, str]) -> set[str]:
+    rule, _, estimator = aliases.get(lane.name, lane.name).partition("+")
+    return {lane.shown, lane.name, rule, estimator} - {""}
+
+
+def _lanes(text: str, spec: RaceSpec, registry: Registry) -> tuple[SchedulerSpec, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        from plugins.assemble import expand_all
+
+        return expand_all(spec, registry)
+    if "all" in names:
+        raise InputError("'all' stands for every scheduler; name it alone, or list the schedulers that you want.")
+    if not names:
+        raise InputError("--schedulers names none; list some, as in --schedulers round_robin,mct,oracle.")
+    given = {lane.name: lane for lane in spec.schedulers}
+    # a lane that the race file describes keeps its parameters
+    return tuple(given.get(name, SchedulerSpec(name)) for name in names)

@@ -1,0 +1,157 @@
+"""What ``schedrace race`` says: notes, progress, the table, the JSON object, where the time went."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.session import Timing
+    from engine.results import RaceResult
+    from persistence.recorder import RecorderStatus
+    from plugins.assemble import PreparedRace
+
+NOT_A_TERMINAL_WIDTH = 160
+
+
+def summary(
+    run_id: str,
+    prepared: PreparedRace,
+    result: RaceResult,
+    status: RecorderStatus | None,
+    wall_s: float,
+) -> dict[str, Any]:
+    """Return the object of ``--json``, which is also summary.json."""
+    return {
+        "run": run_id,
+        "digest": result.digest,
+        "tasks": result.tasks,
+        "seed": prepared.spec.seed,
+        "workload": prepared.workload.name,
+        "cluster": prepared.cluster.name,
+        "wall_seconds": round(wall_s, 6),
+        "storage": _storage(status),
+        "schedulers": [row.as_json() for row in result.rows],
+    }
+
+
+def _storage(status: RecorderStatus | None) -> dict[str, Any]:
+    if status is None:
+        return {"kind": "none", "where": "", "why": "nothing is recorded", "rows_written": 0, "rows_pending": 0}
+    return {
+        "kind": status.kind,
+        "where": status.where,
+        "why": status.why,
+        "rows_written": status.rows_written,
+        "rows_pending": status.rows_pending,
+    }
+
+
+class Talk:
+    """What is said while and after racing, and on which stream: with ``json`` only the object on standard output."""
+
+    def __init__(self, *, quiet: bool, json: bool) -> None:
+        self._quiet = quiet
+        self._json = json
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """Say what had to be assumed."""
+        if not self._quiet:
+            for note in notes:
+                print(f"Note: {note}", file=sys.stderr)
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Callable[[int], None] | None]:
+        """Show a bar on standard error, where that is a terminal; yield the function that moves it."""
+        if self._quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("Racing"), BarColumn(None), MofNCompleteColumn(), TextColumn("tasks"))
+        with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("race", total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+    def results(self, summary: dict[str, Any]) -> None:
+        """Print the JSON object, or the table."""
+        if self._json:
+            from app.output import json_text
+
+            print(json_text(summary))
+        elif not self._quiet:
+            _print_table(summary)
+
+
+def _print_table(summary: dict[str, Any]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from app.texts import plural
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{summary['workload']}, {plural(summary['tasks'], 'task')} on {summary['cluster']}, "
+        f"seed {summary['seed']}",
+        title_justify="left",
+    )
+    table.add_column("scheduler", no_wrap=True)
+    for heading in ("mean response", "p95", "mean wait", "CPU busy", "GPU busy", "energy", "cost", "regret"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("status")
+    for row in sorted(summary["schedulers"], key=_best_first):
+        table.add_row(*_cells(row))
+    console = Console(width=None if sys.stdout.isatty() else NOT_A_TERMINAL_WIDTH)
+    console.print(table)
+    storage = summary["storage"]
+    written = f"{plural(storage['rows_written'], 'row')} in {storage['kind']}" if storage["where"] else "not recorded"
+    waiting = f", {storage['rows_pending']:,} still in the journal" if storage["rows_pending"] else ""
+    console.print(
+        f"Run {summary['run']}: {written}{waiting}. Raced for {summary['wall_seconds']:.2f} s.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _best_first(row: dict[str, Any]) -> tuple[bool, float]:
+    mean = row["mean_response_s"]
+    return row["status"] == "disqualified" or mean is None, mean or 0.0
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    from app.texts import joules, number, seconds
+
+    def shown(value: float | None, form: Callable[[float], str]) -> str:
+        return "–" if value is None else form(value)
+
+    busy = row["utilisation"]
+    return [
+        row["name"],
+        shown(row["mean_response_s"], seconds),
+        shown(row["p95_response_s"], seconds),
+        shown(row["mean_wait_s"], seconds),
+        shown(busy["cpu"], "{:.0%}".format),
+        shown(busy["gpu"], "{:.0%}".format),
+        shown(row["energy_j"], joules),
+        shown(row["cost"], number),
+        shown(row["regret"], seconds),
+        row["status"],
+    ]
+
+
+def print_timing(timing: Timing) -> None:
+    """Print where the wall time went, on standard error."""
+    lines = [
+        ("preparing (reading, storage, learning nothing yet)", timing.preparing_s),
+        ("racing", timing.race_s),
+        *((f"  {name}", seconds) for name, seconds in timing.lanes_s.items()),
+        ("  recording", timing.recording_s),
+        ("results and metrics", timing.results_s),
+        ("last flush to the storage", timing.flushing_s),
+    ]
+    for what, seconds in lines:
+        print(f"{seconds:10.3f} s  {what}", file=sys.stderr)

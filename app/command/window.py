@@ -1,0 +1,44 @@
+"""``schedrace`` without a command: the window, or without a display the same race in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+PICTURE = Path("schedrace.png")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the window. A machine without a display races in the terminal and saves the window's picture."""
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"schedrace {version('schedrace')}")
+        return 0
+    if not _has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        if options.screenshot is None:
+            return _without_display()
+    from app.window import open_window
+
+    return open_window(autostart=options.autostart, screenshot=options.screenshot)
+
+
+def _has_display() -> bool:
+    """Whether a window can be seen, or the user has chosen a Qt platform that needs no display."""
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _without_display() -> int:
+    from app.__main__ import main
+    from app.window import open_window
+
+    print("There is no display here, so the default race runs in the terminal.", file=sys.stderr)
+    status = main(["race", "--tasks", "2000", "--load", "0.8"])
+    open_window(autostart=True, screenshot=PICTURE)
+    print(f"What the window would have shown at the end is in {PICTURE.resolve()}.")
+    return status
