@@ -1,0 +1,101 @@
+"""From the name that a user writes (``mct``, ``mct+forest``, ``oracle``) to a lane that can race."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from engine.errors import InputError, did_you_mean
+from engine.estimator import Estimator
+from engine.params import build, declared
+from engine.race import LaneSpec
+from engine.scheduler import Scheduler
+from engine.spec import SchedulerSpec
+from plugins.kinds import ENGINE_ESTIMATORS
+from plugins.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedLane:
+    """A rule and an estimator with their checked parameters; ``build`` makes fresh instances for each race."""
+
+    label: str
+    rule: type[Scheduler]
+    rule_params: Any
+    estimator: str | type[Estimator]
+    estimator_params: Any
+    seed: int
+
+    def build(self) -> LaneSpec:
+        """Return the lane with a new scheduler; raises :class:`InputError` when its constructor fails."""
+        try:
+            scheduler = self.rule(self.rule_params, stable_seed(self.seed, self.label, "scheduler"))
+        except Exception as error:
+            raise InputError(
+                f"Scheduler '{self.label}' could not be set up: {type(error).__name__}: {error}. "
+                "Mend its __init__, or leave it out."
+            ) from error
+        seed = stable_seed(self.seed, self.label, "estimator")
+        if isinstance(self.estimator, str):
+            return LaneSpec(self.label, scheduler, self.estimator, seed)
+        return LaneSpec(self.label, scheduler, partial(self.estimator, params=self.estimator_params), seed)
+
+
+def stable_seed(seed: int, label: str, part: str) -> int:
+    """Return a seed of 63 bits that depends on these three alone: other lanes in the race do not change it."""
+    digest = hashlib.blake2b(f"{seed}\n{label}\n{part}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def prepare_lane(spec: SchedulerSpec, seed: int, registry: Registry) -> PreparedLane:
+    """Resolve names and parameters. Raises :class:`InputError` with what is unknown and what may have been meant."""
+    rule_name, plus, estimator_name = registry.aliases.get(spec.name, spec.name).partition("+")
+    rule = _rule(rule_name, registry)
+    estimator = _estimator(estimator_name if plus else "nominal", registry)
+    own, learner = _split_params(spec.name, rule, estimator, spec.params)
+    return PreparedLane(
+        label=spec.shown,
+        rule=rule,
+        rule_params=build(rule.Params, rule.name, own),
+        estimator=estimator,
+        estimator_params=None if isinstance(estimator, str) else build(estimator.Params, estimator.name, learner),
+        seed=seed,
+    )
+
+
+def _rule(name: str, registry: Registry) -> type[Scheduler]:
+    meant = registry.aliases.get(name, name)
+    if "+" in meant:
+        raise InputError(
+            f"'{name}' stands for '{meant}' and has its estimator already; write {meant.partition('+')[0]}+ESTIMATOR."
+        )
+    if meant not in registry.schedulers:
+        known = (*registry.schedulers, *registry.aliases)
+        raise InputError(f"There is no scheduler '{name}'.{did_you_mean(name, known)}")
+    return registry.schedulers[meant]
+
+
+def _estimator(name: str, registry: Registry) -> str | type[Estimator]:
+    if name in ENGINE_ESTIMATORS:
+        return name
+    if name not in registry.estimators:
+        raise InputError(
+            f"There is no estimator '{name}'.{did_you_mean(name, (*registry.estimators, *ENGINE_ESTIMATORS))}"
+        )
+    return registry.estimators[name]
+
+
+def _split_params(
+    lane: str, rule: type[Scheduler], estimator: str | type[Estimator], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give each value to the half that declares its name; a name that both declare goes to both."""
+    own = {p.name for p in declared(rule.Params)}
+    learner = set() if isinstance(estimator, str) else {p.name for p in declared(estimator.Params)}
+    for name in values:
+        if name not in own | learner:
+            none = "" if own | learner else " It has none."
+            raise InputError(f"'{lane}' has no parameter '{name}'.{did_you_mean(name, own | learner)}{none}")
+    return {k: v for k, v in values.items() if k in own}, {k: v for k, v in values.items() if k in learner}
