@@ -131,8 +131,9 @@ def run_race(
     try:
         run = _Run(race, recorder, control, frames, progress, timing)
         began = time.perf_counter()
-        run.drive(pace, float(prepared.workload.arrival_s.min()))
+        run.drive(pace)
         timing.race_s = time.perf_counter() - began
+        timing.lanes_s = {lane.label: lane.seconds for lane in race.lanes}
         return run.finish()
     finally:
         race.close()
@@ -160,11 +161,11 @@ class _Run:
         self.next_frame_at = 0.0
         self.next_hand_over_at = 0.0
 
-    def drive(self, pace: Pace | None, first_arrival_s: float) -> None:
+    def drive(self, pace: Pace | None) -> None:
         """Advance until every lane has ended or the watcher cancels."""
         race, control = self.race, self.control
         block = WATCHED_BLOCK if self.maker else UNWATCHED_BLOCK
-        stride = _Stride(race, pace, first_arrival_s)
+        stride = _Stride(race, pace)
         self.show()
         while not race.done and not control.cancelled:
             control.checkpoint()
@@ -245,11 +246,10 @@ class _Run:
 class _Stride:
     """Turns wall time into how far the race may go: the only place where the one meets the other."""
 
-    def __init__(self, race: Race, pace: Pace | None, first_arrival_s: float) -> None:
+    def __init__(self, race: Race, pace: Pace | None) -> None:
         self.race = race
         self.pace = pace
-        self.first_arrival_s = first_arrival_s
-        self.target_s = first_arrival_s
+        self.target_s = race.first_arrival_s
         self.rate = 0.0
         self.at = time.perf_counter()
 
@@ -263,7 +263,7 @@ class _Stride:
         elapsed = min(now - self.at, LONGEST_STRIDE_S)
         self.at = now
         over = self.race.clock_s >= self.race.end_of_arrivals_s
-        arrivals_s = self.race.end_of_arrivals_s - self.first_arrival_s
+        arrivals_s = self.race.end_of_arrivals_s - self.race.first_arrival_s
         self.rate = self.pace.rate(arrivals_s, self.race.remaining_s() if over else None, self.rate)
         if self.rate <= 0:
             # nothing is believed to be left, yet something is: events in blocks, as they come
