@@ -1,0 +1,74 @@
+"""What every test gets: folders of its own, no display, no thread left behind, no error logged in silence."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# before anything imports Qt
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# the machine may be busy: laws are about values, not about how long one example took
+settings.register_profile("schedrace", deadline=None)
+settings.load_profile("schedrace")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's settings, data and plugins out of the tests, and the tests' out of the user's."""
+    home = tmp_path_factory.mktemp("schedrace")
+    monkeypatch.setenv("SCHEDRACE_CONFIG_DIR", str(home / "config"))
+    monkeypatch.setenv("SCHEDRACE_DATA_DIR", str(home / "data"))
+    monkeypatch.setenv("SCHEDRACE_PLUGINS", str(home / "plugins"))
+    monkeypatch.delenv("SCHEDRACE_DATABASE_URL", raising=False)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def no_error_logged_in_silence(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test during which an error was logged, unless it looks at the log itself (``caplog``)."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = records.append  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+    if "caplog" not in request.fixturenames:
+        assert not records, f"errors were logged: {[record.getMessage() for record in records]}"
+
+
+@pytest.fixture
+def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that leaves a QThread running; every test that uses Qt gets this."""
+    from PySide6.QtCore import QThread
+
+    started: list[QThread] = []
+    start = QThread.start
+
+    def remembering_start(thread: QThread, *args: object) -> None:
+        started.append(thread)
+        start(thread, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(QThread, "start", remembering_start)
+    yield
+    left = [thread for thread in started if _still_runs(thread)]
+    assert not left, f"threads still run after the test: {left}"
+
+
+def _still_runs(thread: object) -> bool:
+    from PySide6.QtCore import QThread
+    from shiboken6 import isValid
+
+    return isinstance(thread, QThread) and isValid(thread) and thread.isRunning() and not thread.wait(2000)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Add :func:`no_thread_left` to the tests that use Qt; the others pay nothing."""
+    names = getattr(item, "fixturenames", [])
+    if {"qtbot", "qapp"} & set(names) and "no_thread_left" not in names:
+        names.append("no_thread_left")
