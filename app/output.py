@@ -63,7 +63,7 @@ class ResultsFolder:
     """Collects a race's rows in the folder that ``--out`` names, in a part file for each scheduler.
 
     How rows of different schedulers interleave depends on the clock on the wall; one part after the other does not,
-    so the same race gives the same results.csv. A full disk ends the collecting, never the race; :meth:`complete` says so.
+    so the same race gives the same results.csv. A full disk ends the collecting, never the race; :meth:`close` says so.
     """
 
     def __init__(self, folder: Path, prepared: PreparedRace) -> None:
@@ -97,9 +97,9 @@ class ResultsFolder:
         """Metrics over time are not among the files."""
 
     def result(self, result: RaceResult) -> None:
-        """The summary comes with :meth:`complete`."""
+        """The summary comes with :meth:`close`."""
 
-    def complete(self, summary: dict[str, Any]) -> None:
+    def close(self, summary: dict[str, Any]) -> None:
         """Join the parts to results.csv and write summary.json; raise what has gone wrong until now."""
         try:
             if self._problem is not None:

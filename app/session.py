@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from app.pace import Pace
+from persistence.run import new_run_id as new_run_id  # whoever starts a race names it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -75,9 +75,8 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     from app.command import report
     from app.command.race_spec import spec_from
-    from app.session import Timing, start_recording
+    from app.session import Timing, new_run_id, start_recording
     from engine.control import Control
-    from persistence.run import new_run_id
     from plugins.assemble import prepare
     from plugins.registry import load_registry
 
@@ -99,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
             timing.flushing_s = time.perf_counter() - flushing
         summary = report.summary(run_id, prepared, result, status, timing.race_s)
         if folder is not None:
-            folder.complete(summary)
+            folder.close(summary)
     talk.results(summary)
     if options.timing:
         report.print_timing(timing)

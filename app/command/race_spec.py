@@ -29,7 +29,7 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
         changes["cluster"] = anchored(options.cluster, Path.cwd())
     spec = replace(spec, **changes)  # type: ignore[arg-type]
     if options.schedulers is not None:
-        spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry))
+        spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry, bool(options.param)))
     return with_params(spec, [parse_param(text) for text in options.param], registry.aliases)
 
 
@@ -84,12 +84,14 @@ def _names(lane: SchedulerSpec, aliases: Mapping[str, str]) -> set[str]:
     return {lane.shown, lane.name, rule, estimator} - {""}
 
 
-def _lanes(text: str, spec: RaceSpec, registry: Registry) -> tuple[SchedulerSpec, ...]:
+def _lanes(text: str, spec: RaceSpec, registry: Registry, with_settings: bool) -> tuple[SchedulerSpec, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if names == ["all"]:
+        if not with_settings:
+            return (SchedulerSpec("all"),)
         from plugins.assemble import expand_all
 
-        return expand_all(spec, registry)
+        return expand_all(spec, registry)  # loads the tasks once more, but a parameter needs a lane to go to
     if "all" in names:
         raise InputError("'all' stands for every scheduler; name it alone, or list the schedulers that you want.")
     if not names:
