@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from engine.errors import InputError
@@ -16,7 +17,7 @@ from persistence.storage import StoragePlugin
 from plugins.record import PluginKind
 from plugins.workload import WorkloadPlugin
 
-ALIASES: Mapping[str, str] = {"oracle": "mct+true", "greedy": "met", "hybrid_ml": "mct+forest"}
+ALIASES: Mapping[str, str] = MappingProxyType({"oracle": "mct+true", "greedy": "met", "hybrid_ml": "mct+forest"})
 ENGINE_ESTIMATORS = ("nominal", "law", "true")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

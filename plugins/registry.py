@@ -30,7 +30,7 @@ class Registry:
     estimators: Mapping[str, type[Estimator]]
     workloads: Mapping[str, type[WorkloadPlugin]]
     storages: Mapping[str, type[StoragePlugin]]
-    aliases: Mapping[str, str] = MappingProxyType(dict(ALIASES))
+    aliases: Mapping[str, str]
 
     def built_in_schedulers(self) -> tuple[str, ...]:
         """The names of the rules that come with SchedRace, in their order."""
@@ -59,6 +59,7 @@ def load_registry(folder: Path | None = None, plugins: Sequence[object] | None =
         estimators=MappingProxyType(cast(dict[str, type[Estimator]], things["estimator"])),
         workloads=MappingProxyType(cast(dict[str, type[WorkloadPlugin]], things["workload"])),
         storages=MappingProxyType(cast(dict[str, type[StoragePlugin]], things["storage"])),
+        aliases=ALIASES,
     )
 
 

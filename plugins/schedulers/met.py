@@ -1,0 +1,46 @@
+"""Minimum execution time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.pending import Pending
+from engine.placement import Placement, on
+from engine.scheduler import Scheduler
+from engine.state import ClusterState
+from engine.task import Task
+
+
+class Met(Scheduler):
+    """Minimum execution time (Braun et al., JPDC 61, 2001): the device that runs the task fastest, busy or not.
+
+    Among devices that are equally fast the one after the last used is taken: the paper leaves ties open, and always the
+    lowest index would leave all but one of several equal devices idle.
+    """
+
+    name = "met"
+    summary = "Takes the fastest device for each task and ignores the queues (also called greedy)."
+    explanation = (
+        "met (alias greedy): minimum execution time, Braun et al. 2001. Good where devices are rarely busy; under load "
+        "everybody queues for the same favourite."
+    )
+
+    def __init__(self, params: object = None, seed: int = 0) -> None:
+        super().__init__(params, seed)
+        self._last = -1
+
+    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        """See :meth:`engine.scheduler.Scheduler.place`."""
+        for task in pending:
+            self._last = self._fastest(task, state)
+            yield on(task, self._last)
+
+    def _fastest(self, task: Task, state: ClusterState) -> int:
+        count = len(state.devices)
+        best, best_s = -1, float("inf")
+        for step in range(1, count + 1):
+            device = (self._last + step) % count
+            seconds = state.seconds(task, device)
+            if seconds < best_s and state.fits(task, device):
+                best, best_s = device, seconds
+        return best

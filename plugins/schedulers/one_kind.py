@@ -1,0 +1,39 @@
+"""Earliest finish on the devices of one kind: the common part of ``cpu_only`` and ``gpu_only``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from engine.cluster import Cluster, Kind
+from engine.pending import Pending
+from engine.placement import Placement, on
+from engine.scheduler import Scheduler
+from engine.split import sides
+from engine.state import ClusterState
+from engine.task import TaskColumns
+
+
+class OneKind(Scheduler):
+    """Places every ready task on the device of :attr:`kind` where it is believed to finish first."""
+
+    kind: ClassVar[Kind]
+
+    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        """See :meth:`engine.scheduler.Scheduler.place`."""
+        for task in pending.ready():
+            usable = (side for side in sides(task, state) if side.kind == self.kind and side.max_fraction >= 1.0)
+            best = min(usable, key=lambda side: side.ready_s + side.seconds)
+            yield on(task, best.device)
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where the cluster has no such device, or some task fits none of them."""
+        devices = cluster.of_kind(cls.kind)
+        if not devices:
+            return f"{cls.name} needs a {cls.kind.upper()}, and cluster '{cluster.name}' has none."
+        slots, memory_gb = max(d.slots for d in devices), max(d.memory_gb for d in devices)
+        for index, (needed, gb) in enumerate(zip(tasks.slots, tasks.memory_gb, strict=True)):
+            if needed > slots or gb > memory_gb:
+                return f"{cls.name} cannot place task {index}: it needs {needed} slots and {gb:.4g} GB on one device."
+        return None

@@ -1,0 +1,37 @@
+"""A device by lot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.pending import Pending
+from engine.placement import Placement, on
+from engine.scheduler import Scheduler
+from engine.state import ClusterState
+
+_BLOCK = 1024
+
+
+class Random(Scheduler):
+    """Draws a device for each task, all that can run it being equally likely."""
+
+    name = "random"
+    summary = "Draws a device by lot for each task; a control."
+    explanation = "random: every device that can run the task is equally likely. The same seed draws the same devices."
+
+    def __init__(self, params: object = None, seed: int = 0) -> None:
+        super().__init__(params, seed)
+        self._draws: list[float] = []
+
+    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        """See :meth:`engine.scheduler.Scheduler.place`."""
+        devices = range(len(state.devices))
+        for task in pending:
+            possible = [d for d in devices if state.fits(task, d)]
+            yield on(task, possible[int(self._draw() * len(possible))])
+
+    def _draw(self) -> float:
+        """Return a number in [0, 1); drawn in blocks, because one numpy draw costs as much as placing a task."""
+        if not self._draws:
+            self._draws = self.rng.random(_BLOCK).tolist()
+        return self._draws.pop()

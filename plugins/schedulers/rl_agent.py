@@ -1,0 +1,137 @@
+"""A policy that learns from rewards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.completion import Completion
+from engine.params import parameter
+from engine.pending import Pending
+from engine.placement import Placement
+from engine.scheduler import Scheduler
+from engine.split import Side, best_split, sides
+from engine.state import ClusterState
+from engine.task import Task
+
+Shares = tuple[tuple[int, float], ...]
+Features = NDArray[np.float64]
+
+_FEATURES = 7
+
+
+@dataclass(frozen=True)
+class RlParams:
+    """Parameters of :class:`RlAgent`."""
+
+    exploration: float = parameter(0.1, "Share of placements tried at random at the start", low=0.0, high=1.0)
+    decay: float = parameter(500.0, "Completions after which exploration has halved", low=1.0)
+    memory: float = parameter(2000.0, "Completions after which an experience counts half", low=10.0)
+    trust: float = parameter(50.0, "How many experiences the heuristic it starts from is worth", low=0.1)
+
+
+class RlAgent(Scheduler):
+    """Reinforcement learning with a linear action value, bootstrapped from ``mct``.
+
+    Actions are the earliest free device of each group of equal devices, and the best split of each CPU+GPU pair. The value
+    of an action is linear in its features (believed wait and run, device kind, backlog of its kind and of the other); the
+    reward is minus the race's weighted score of the task: response seconds, energy above idle, cost. The weights start
+    as those of ``mct`` (score = wait + run) and follow the rewards by recursive least squares with forgetting (Bradtke &
+    Barto, Machine Learning 22, 1996, with discount 0: each placement is judged by its own task). Exploration is
+    epsilon-greedy and halves every ``decay`` completions (Sutton & Barto 2018, section 2.2).
+    """
+
+    name = "rl_agent"
+    summary = "Learns from rewards which placement pays, starting from what mct believes."
+    explanation = (
+        "rl_agent: linear action values learned by recursive least squares, epsilon-greedy, bootstrapped from mct. "
+        "Judges each placement by its own task, so it is as selfish as mct; it learns how far to believe the nominal times."
+    )
+    Params = RlParams
+
+    def __init__(self, params: RlParams | None = None, seed: int = 0) -> None:
+        super().__init__(params, seed)
+        self._weights: Features = np.zeros(_FEATURES)
+        self._weights[:2] = 1.0
+        self._covariance: Features = np.eye(_FEATURES) / self.params.trust
+        self._forget = 0.5 ** (1.0 / self.params.memory)
+        self._chosen: dict[int, Features] = {}
+        self._completions = 0
+        self._score_weights = (1.0, 0.0, 0.0)
+
+    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        """See :meth:`engine.scheduler.Scheduler.place`."""
+        weights = state.weights
+        self._score_weights = (weights.time, weights.energy, weights.cost)
+        epsilon = self.params.exploration * 0.5 ** (self._completions / self.params.decay)
+        for task in pending.ready():
+            actions = self._actions(task, state)
+            features = np.array([f for _, f in actions])
+            if self.rng.random() < epsilon:
+                choice = int(self.rng.integers(len(actions)))
+            else:
+                choice = int(np.argmin(features @ self._weights))
+            self._chosen[task.index] = features[choice]
+            yield Placement(task, actions[choice][0])
+
+    def observe(self, completion: Completion) -> None:
+        """Move the weights towards the score that the placement earned."""
+        self._completions += 1
+        time, energy, cost = self._score_weights
+        score = time * completion.response_s + energy * completion.energy_j + cost * completion.cost
+        x = self._chosen.pop(completion.task.index)
+        gain = self._covariance @ x
+        gain /= self._forget + float(x @ gain)
+        error = score - float(x @ self._weights)
+        self._weights = self._weights + gain * error
+        self._covariance = (self._covariance - np.outer(gain, x @ self._covariance)) / self._forget
+
+    def _actions(self, task: Task, state: ClusterState) -> list[tuple[Shares, list[float]]]:
+        options = sides(task, state)
+        backlog = {"cpu": _backlog_s(state, "cpu"), "gpu": _backlog_s(state, "gpu")}
+        now = state.now
+        actions: list[tuple[Shares, list[float]]] = []
+        for side in options:
+            if side.max_fraction >= 1.0:
+                row = _row(side.ready_s - now, side.seconds, side, backlog, self._extra(side, 1.0))
+                actions.append((((side.device, 1.0),), row))
+        if task.divisible:
+            for cpu in (s for s in options if s.kind == "cpu"):
+                for gpu in (s for s in options if s.kind == "gpu"):
+                    split = best_split(cpu, gpu)
+                    if split is not None:
+                        f = split.gpu_fraction
+                        wait = min(cpu.ready_s, gpu.ready_s) - now
+                        extra = self._extra(cpu, 1.0 - f) + self._extra(gpu, f)
+                        row = _row(wait, split.score - now - wait, None, backlog, extra)
+                        actions.append((((cpu.device, 1.0 - f), (gpu.device, f)), row))
+        return actions
+
+    def _extra(self, side: Side, fraction: float) -> float:
+        """What a share adds to the score beside time."""
+        _, energy, cost = self._score_weights
+        return (energy * side.energy_w + cost * side.price_per_s) * side.seconds * fraction
+
+
+def _row(wait_s: float, run_s: float, side: Side | None, backlog: dict[str, float], extra: float) -> list[float]:
+    """Return the features of an action; ``side`` None is a split."""
+    kind = side.kind if side else ""
+    return [
+        wait_s,
+        run_s + extra,
+        run_s if kind == "gpu" else 0.0,
+        run_s if not kind else 0.0,
+        math.sqrt(backlog["cpu"]) if kind != "gpu" else 0.0,
+        math.sqrt(backlog["gpu"]) if kind != "cpu" else 0.0,
+        1.0,
+    ]
+
+
+def _backlog_s(state: ClusterState, kind: str) -> float:
+    """Return the mean queued seconds over the devices of a kind."""
+    devices = [d.index for d in state.devices if d.kind == kind]
+    return sum(state.queued_seconds(d) for d in devices) / len(devices) if devices else 0.0
