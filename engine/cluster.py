@@ -94,7 +94,7 @@ class Cluster:
             if column is None:
                 raise InputError(
                     f"Device '{device.id}' of cluster '{self.name}' is a '{device.model}', but the workload has "
-                    f"times for {', '.join(models)} only. Choose another cluster, or set the device's model to one of these."
+                    f"times for {', '.join(models)} only. Choose another cluster, or give the device one of these."
                 )
             columns.append(column)
         return columns

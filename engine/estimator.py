@@ -82,6 +82,7 @@ class TableEstimator:
     """
 
     def __init__(self, table: FloatArray) -> None:
+        self.active_models = 0
         self._rows: list[list[float]] = table.tolist()
         self.seconds: Callable[[Task], Seconds] = self._seconds
 

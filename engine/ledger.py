@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.cluster import Cluster
+from engine.columns import column
 from engine.records import FinishedTasks
 from engine.task import TaskColumns
 from engine.workload import FloatArray, IntArray
@@ -96,7 +95,7 @@ class Ledger:
         )
 
     def digest(self) -> str:
-        """Return the BLAKE2b-128 hash of every share's task, device, fraction, start and end, sorted by task and device."""
+        """Return the BLAKE2b-128 hash of every share's task, device, fraction, start and end, in task order."""
         task = column(self.task, np.int32)
         device = column(self.device, np.int32)
         order = np.lexsort((device, task))
@@ -120,12 +119,6 @@ class DeviceRates:
         self.extra_w = np.array([d.active_w - d.idle_w for d in devices])
         self.price_per_s = np.array([d.price_per_hour / 3600.0 for d in devices])
         self.is_gpu = np.array([d.kind == "gpu" for d in devices])
-
-
-def column(values: array[int] | array[float], kind: type, index: slice | IntArray | None = None) -> NDArray[Any]:
-    """Return a copy of (part of) a growing column; a copy, because a view would forbid the column to grow."""
-    view: NDArray[Any] = np.frombuffer(values, dtype=kind) if len(values) else np.zeros(0, dtype=kind)
-    return (view if index is None else view[index]).copy()
 
 
 def _sums(values: FloatArray, rows: IntArray, n: int) -> FloatArray:

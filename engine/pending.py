@@ -8,12 +8,15 @@ from engine.task import Task
 
 
 class Pending:
-    """Pending tasks in arrival order. O(1) ``len``, ``in`` and :attr:`first`; iterating is safe while tasks that were
-    yielded as placements leave. Take ``list(pending)`` when a copy is wanted."""
+    """Pending tasks in arrival order. O(1) ``len``, ``in`` and :attr:`first`.
 
-    __slots__ = ("_head", "_order", "_position")
+    Iterating is safe while tasks that were yielded as placements leave. Take ``list(pending)`` when a copy is wanted.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_head", "_order", "_position", "_ready")
+
+    def __init__(self, has_parents: bool) -> None:
+        self._ready: dict[int, Task] | None = {} if has_parents else None
         self._order: list[Task | None] = []
         self._position: dict[int, int] = {}
         self._head = 0
@@ -44,7 +47,16 @@ class Pending:
             self._head += 1
         raise IndexError("nothing is pending")
 
-    def _add(self, task: Task) -> None:
+    def ready(self) -> Iterator[Task]:
+        """Iterate over the tasks whose parents have all finished, in the order in which they became ready.
+
+        For a DAG this spares a rule the walk over thousands of tasks that still wait.
+        """
+        return iter(self) if self._ready is None else iter(list(self._ready.values()))
+
+    def _add(self, task: Task, ready: bool) -> None:
+        if ready and self._ready is not None:
+            self._ready[task.index] = task
         self._position[task.index] = len(self._order)
         self._order.append(task)
 
@@ -54,7 +66,16 @@ class Pending:
         if position is None:
             return False
         self._order[position] = None
+        if self._ready is not None:
+            self._ready.pop(index, None)
         return True
+
+    def _now_ready(self, index: int) -> None:
+        """The last parent of a task has finished; does nothing when the task is not pending."""
+        position = self._position.get(index)
+        task = self._order[position] if position is not None else None
+        if task is not None and self._ready is not None:
+            self._ready[index] = task
 
     def _compact(self) -> None:
         """Drop the holes that placed tasks left; called by the simulation between calls of ``place`` only."""

@@ -18,7 +18,7 @@ _SUM_TOLERANCE = 1e-9
 def checked_shares(
     placement: Any, pending: Pending, state: ClusterState
 ) -> tuple[Task, tuple[tuple[int, float], ...], float | None]:
-    """Return (task, shares, order) of a legal placement; raise :class:`PlacementError` naming what breaks the contract."""
+    """Return (task, shares, order) of a legal placement; :class:`PlacementError` says what breaks the contract."""
     if not isinstance(placement, Placement):
         raise PlacementError(f"place() returned {_short(placement)}; it must return Placement objects.")
     task, shares, order = placement
@@ -68,7 +68,7 @@ def _check_device(task: Task, device: Any, state: ClusterState) -> None:
         raise PlacementError(f"{task} was placed on device {_short(device)}; use the device's index, a whole number.")
     if not 0 <= int(device) < len(state.devices):
         raise PlacementError(
-            f"{task} was placed on device {device}, which does not exist; the cluster has 0 to {len(state.devices) - 1}."
+            f"{task} was placed on device {device}, which does not exist; use 0 to {len(state.devices) - 1}."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.workload import FloatArray, IntArray
 
@@ -38,7 +39,7 @@ def placement_texts(finished: FinishedTasks, device_ids: Sequence[str]) -> list[
     bounds = finished.share_start.tolist()
     devices, fractions = finished.share_device.tolist(), finished.share_fraction.tolist()
     whole = [f"{name}=1" for name in device_ids]
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in pairwise(bounds):
         if b - a == 1:
             texts.append(whole[devices[a]])
         else:

@@ -1,9 +1,9 @@
 """One scheduler on one workload and one cluster: the event loop.
 
-Order of events at one instant (published tables hang on it): all arrivals, then ``place``; then finishes one at a time in
-start order, and after each: children released, device queues advanced, ``observe``, ``place``. ``place`` is called again
-until it places nothing, and never when nothing is pending. Data that arrive over a link advance the queue that waits for
-them just before the finishes of that instant. No epsilon on times.
+Order of events at one instant (published tables hang on it): all arrivals, then ``place``; then finishes one at a time
+in start order, and after each: children released, device queues advanced, ``observe``, ``place``. ``place`` is called
+again until it places nothing, and never when nothing is pending. Data that arrive over a link advance the queue that
+waits for them just before the finishes of that instant. No epsilon on times.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Simulation:
         self._missing_parents: list[int] = (workload.parent_start[1:] - workload.parent_start[:-1]).tolist()
         self._arrivals = sorted(range(len(workload)), key=self.columns.arrival_s.__getitem__)
         self._arrived = 0
-        self._pending = Pending()
+        self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
         self._starts = 0
         self._data_events = 0
@@ -129,7 +129,7 @@ class Simulation:
                 if not self._events and self._arrived == len(self._arrivals):
                     self._end()
         except (Exception, SystemExit) as error:  # a policy is a stranger's code: whatever it raises is data
-            self._disqualify(_sentence(error), traceback.format_exc())
+            self.disqualify(_sentence(error), traceback.format_exc())
         return done
 
     def stop(self) -> None:
@@ -155,7 +155,7 @@ class Simulation:
             index = self._arrivals[self._arrived]
             if self.columns.arrival_s[index] != now_s:
                 break
-            self._pending._add(Task(index, self.columns))
+            self._pending._add(Task(index, self.columns), not self._missing_parents[index])
             self._arrived += 1
         self._state.arrivals = self._arrived
         self._ask()
@@ -192,6 +192,7 @@ class Simulation:
         for child in self.columns.children[task]:
             self._missing_parents[child] -= 1
             if not self._missing_parents[child]:
+                self._pending._now_ready(child)
                 for part in self._unready.pop(child, ()):
                     self._data_due(child, part)
 
@@ -339,9 +340,10 @@ class Simulation:
         where = f"{waiting} tasks were never placed, the first is {first}" if waiting else (
             f"{unfinished} placed tasks wait for ever in device queues (a strict order that contradicts the parents?)"
         )  # fmt: skip
-        self._disqualify(f"starved: nothing is left to happen, but {where}.", None)
+        self.disqualify(f"starved: nothing is left to happen, but {where}.", None)
 
-    def _disqualify(self, reason: str, trace: str | None) -> None:
+    def disqualify(self, reason: str, trace: str | None = None) -> None:
+        """End this simulation for a reason that the user will read; the other lanes of its race go on."""
         self.status = "disqualified"
         self.reason = reason
         self.traceback = trace

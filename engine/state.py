@@ -21,7 +21,8 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_columns", "_ledger", "_missing_parents", "_states", "arrivals", "by_kind", "cluster", "devices", "expected",
+        "_columns",
+        "_groups", "_ledger", "_missing_parents", "_states", "arrivals", "by_kind", "cluster", "devices", "expected",
         "now", "weights",
     )  # fmt: skip
 
@@ -46,13 +47,16 @@ class ClusterState:
         self.weights = weights
         self.expected: Callable[[Task], Seconds] = estimator.seconds
         self._states = states
+        self._groups = _groups_of_equals(states)
         self._columns = columns
         self._ledger = ledger
         self._missing_parents = missing_parents
 
     def seconds(self, task: Task, device: int, fraction: float = 1.0) -> float:
-        """Return the expected seconds of a share: expected / speed x fraction, plus latency and fraction x transfer / link
-        where the device has a link; inf where the task cannot run."""
+        """Return the expected seconds of a share; inf where the task cannot run.
+
+        expected / speed x fraction, plus latency and fraction x transfer / link where the device has a link.
+        """
         state = self._states[device]
         spec = state.spec
         busy = self.expected(task)[state.model] / spec.speed * fraction
@@ -65,7 +69,7 @@ class ClusterState:
         return self._states[device].available_at(self.now, slots)
 
     def fits(self, task: Task, device: int, fraction: float = 1.0) -> bool:
-        """Return whether a share may ever run there: enough slots and memory in the whole device, a device model that can run it."""
+        """Return whether a share may ever run there: slots and memory of the whole device, a model that can run it."""
         state = self._states[device]
         runs_on = self._columns.runs_on
         return (
@@ -110,6 +114,19 @@ class ClusterState:
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self.devices)
+
+
+def _groups_of_equals(states: list[DeviceState]) -> list[list[DeviceState]]:
+    """Return the devices grouped by all that distinguishes them but id, source and hidden drift, in index order."""
+    groups: dict[tuple[object, ...], list[DeviceState]] = {}
+    for state in states:
+        d = state.spec
+        alike = (
+            d.kind, state.model, d.slots, d.speed, d.memory_gb, d.link_gb_s, d.link_latency_s, d.idle_w, d.active_w,
+            d.price_per_hour,
+        )  # fmt: skip
+        groups.setdefault(alike, []).append(state)
+    return list(groups.values())
 
 
 def data_ready_s(task: int, device: int, columns: TaskColumns, ledger: Ledger, cluster: Cluster) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from engine.workload import FloatArray, Workload, children_of
@@ -40,14 +42,14 @@ class TaskColumns:
         if source.has_parents:
             bounds = source.parent_start.tolist()
             index, gb = source.parent_index.tolist(), source.parent_gb.tolist()
-            spans = list(zip(bounds[:-1], bounds[1:], strict=True))
+            spans = list(pairwise(bounds))
             self.parents = [tuple(index[a:b]) for a, b in spans]
             self.parent_gb = [tuple(gb[a:b]) for a, b in spans]
             self.children = [tuple(c) for c in children_of(source)]
 
 
 class Task:
-    """One task: ``index`` is its row in the workload. Hashable by identity of (workload, index) within one simulation."""
+    """One task: ``index`` is its row in the workload and names it throughout a simulation."""
 
     __slots__ = ("_columns", "index")
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from engine.columns import column
 from engine.workload import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSamples:
-    """Rows of training data, oldest first. ``sample`` numbers a scheduler's samples from 1; ``model`` is a column of the
-    ETC matrix, ``nominal_s`` its entry, ``work_s`` the observed seconds of the whole task there at speed 1; ``features``
-    is rows x k."""
+    """Rows of training data, oldest first.
+
+    ``sample`` numbers a scheduler's samples from 1; ``model`` is a column of the ETC matrix, ``nominal_s`` its entry,
+    ``work_s`` the observed seconds of the whole task there at speed 1; ``features`` is rows x k.
+    """
 
     sample: IntArray
     completion: IntArray
@@ -45,37 +50,43 @@ class TrainingLog:
 
     def __init__(self, features: FloatArray) -> None:
         self._features = features
-        self._rows: list[tuple[int, int, int, int, float, float, float]] = []
+        self._completion = array("q")
+        self._task = array("q")
+        self._model = array("q")
+        self._fraction = array("d")
+        self._nominal_s = array("d")
+        self._work_s = array("d")
         self._taken = 0
 
     def append(self, completion: int, task: int, model: int, fraction: float, nominal_s: float, work_s: float) -> None:
         """Add one sample; samples must come in completion order."""
-        self._rows.append((len(self._rows) + 1, completion, task, model, fraction, nominal_s, work_s))
+        self._completion.append(completion)
+        self._task.append(task)
+        self._model.append(model)
+        self._fraction.append(fraction)
+        self._nominal_s.append(nominal_s)
+        self._work_s.append(work_s)
 
     def latest(self, up_to: int, limit: int) -> TrainingSamples:
         """See :class:`TrainingWindow`."""
-        end = len(self._rows)
-        while end and self._rows[end - 1][1] > up_to:
-            end -= 1
-        return self._samples(self._rows[max(0, end - limit) : end])
+        end = bisect_right(self._completion, up_to)
+        return self._samples(max(0, end - limit), end)
 
     def take_new(self) -> TrainingSamples | None:
         """Return the samples added since the last call, or None; they stay in the window."""
-        if self._taken == len(self._rows):
-            return None
-        rows, self._taken = self._rows[self._taken :], len(self._rows)
-        return self._samples(rows)
+        since, self._taken = self._taken, len(self._task)
+        return self._samples(since, self._taken) if since < self._taken else None
 
-    def _samples(self, rows: list[tuple[int, int, int, int, float, float, float]]) -> TrainingSamples:
-        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
-        task = table[:, 2].astype(np.int64)
+    def _samples(self, since: int, until: int) -> TrainingSamples:
+        rows = slice(since, until)
+        task = column(self._task, np.int64, rows)
         return TrainingSamples(
-            sample=table[:, 0].astype(np.int64),
-            completion=table[:, 1].astype(np.int64),
+            sample=np.arange(since + 1, until + 1),
+            completion=column(self._completion, np.int64, rows),
             task=task,
-            model=table[:, 3].astype(np.int64),
-            fraction=table[:, 4],
-            nominal_s=table[:, 5],
-            work_s=table[:, 6],
+            model=column(self._model, np.int64, rows),
+            fraction=column(self._fraction, np.float64, rows),
+            nominal_s=column(self._nominal_s, np.float64, rows),
+            work_s=column(self._work_s, np.float64, rows),
             features=self._features[task],
         )

@@ -174,14 +174,14 @@ def _check(w: Workload) -> None:
                 f"Task {i} of '{w.name}': {name} seconds on {w.models[j]} are {matrix[i, j]}; they must be above 0 "
                 "(inf where the task cannot run)."
             )
-    nowhere: BoolArray = np.isinf(w.actual_s).all(axis=1)
+    nowhere = np.all(np.isinf(w.actual_s), axis=1)
     if nowhere.any():
         raise InputError(f"Task {_first(nowhere)} of '{w.name}' can run on no device model.")
     differs = (np.isinf(w.actual_s) != np.isinf(w.etc_s)).any(axis=1)
     if differs.any():
         raise InputError(
-            f"Task {_first(differs)} of '{w.name}' has nominal seconds where it has no true ones, or the reverse; a device "
-            "model that cannot run it is inf in both."
+            f"Task {_first(differs)} of '{w.name}' has nominal seconds where it has no true ones, or the reverse; a "
+            "device model that cannot run it is inf in both."
         )
     if (w.slots < 1).any():
         raise InputError(

@@ -18,16 +18,16 @@ Span = tuple[float, float]
 class Heft(Scheduler):
     """Heterogeneous Earliest Finish Time with insertion (Topcuoglu, Hariri, Wu, IEEE TPDS 13(3), 2002, section 4.2).
 
-    Ranks by eq. 5, rank(i) = w(i) + max over children (c(i, j) + rank(j)), with w the mean seconds over the devices and c
-    the mean communication; places all tasks in its first call, each where it finishes first, in gaps too. The order of
-    start times is the order of each device's queue.
+    Ranks by eq. 5, rank(i) = w(i) + max over children (c(i, j) + rank(j)), with w the mean seconds over the devices
+    and c the mean communication; places all tasks in its first call, each where it finishes first, in gaps too. The
+    order of start times is the order of each device's queue.
     """
 
     name = "heft"
     summary = "The classic for task graphs: critical tasks first, each where it finishes first, gaps used."
     explanation = (
-        "heft: Topcuoglu, Hariri & Wu 2002. Plans the whole DAG at the start from expected seconds; the right choice for "
-        "task graphs whose times are known. It cannot learn within a race: all is placed in the first call."
+        "heft: Topcuoglu, Hariri & Wu 2002. Plans the whole DAG at the start from expected seconds; the right choice "
+        "for task graphs whose times are known. It cannot learn within a race: all is placed in the first call."
     )
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
@@ -97,7 +97,7 @@ def _mean_transfer_s(gb: float, state: ClusterState) -> float:
 def _earliest(
     task: Task, device: int, spans: Sequence[Span], placed: dict[int, tuple[int, float]], state: ClusterState
 ) -> tuple[int, float, float]:
-    """Return (device, start, finish) of the first gap that holds the task once its parents' data are there (eq. 6-7)."""
+    """Return (device, start, finish) of the first gap after the parents' data are there (eq. 6-7)."""
     ready_s = state.now
     for parent, gb in zip(task.parents, task.parent_gb, strict=True):
         where, finish_s = placed[parent]

@@ -14,15 +14,15 @@ from engine.state import ClusterState
 class Mct(Scheduler):
     """Minimum completion time (Braun et al., JPDC 61, 2001), with the best CPU/GPU split of divisible tasks.
 
-    Places every ready task at once, in arrival order, where it is believed to finish first (or, with weights of the race
-    on energy or cost, where the weighted sum is least): on one device, or on the best of all CPU+GPU pairs.
+    Places every ready task at once, in arrival order, where it is believed to finish first (or, where the race weighs
+    energy or cost, where the weighted sum is least): on one device, or on the best of all CPU+GPU pairs.
     """
 
     name = "mct"
     summary = "Earliest finish, waiting included; splits a task over CPU and GPU where that is faster."
     explanation = (
-        "mct: minimum completion time, Braun et al. 2001. The first choice for independent tasks that arrive over time; "
-        "only as good as the seconds that it is told. hybrid_ml is this rule with learned seconds."
+        "mct: minimum completion time, Braun et al. 2001. The first choice for independent tasks that arrive over time, "
+        "and only as good as the seconds that it is told. hybrid_ml is this rule with learned seconds."
     )
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:

@@ -37,19 +37,20 @@ class RlParams:
 class RlAgent(Scheduler):
     """Reinforcement learning with a linear action value, bootstrapped from ``mct``.
 
-    Actions are the earliest free device of each group of equal devices, and the best split of each CPU+GPU pair. The value
-    of an action is linear in its features (believed wait and run, device kind, backlog of its kind and of the other); the
-    reward is minus the race's weighted score of the task: response seconds, energy above idle, cost. The weights start
-    as those of ``mct`` (score = wait + run) and follow the rewards by recursive least squares with forgetting (Bradtke &
-    Barto, Machine Learning 22, 1996, with discount 0: each placement is judged by its own task). Exploration is
-    epsilon-greedy and halves every ``decay`` completions (Sutton & Barto 2018, section 2.2).
+    Actions are the earliest free device of each group of equal devices, and the best split of each CPU+GPU pair. The
+    value of an action is linear in its features (believed wait and run, device kind, backlog of the kinds it uses);
+    the reward is minus the race's weighted score of the task: response seconds, energy above idle, cost. The weights
+    start as those of ``mct`` (score = wait + run) and follow the rewards by recursive least squares with forgetting
+    (Bradtke & Barto, Machine Learning 22, 1996, with discount 0: each placement is judged by its own task).
+    Exploration is epsilon-greedy and halves every ``decay`` completions (Sutton & Barto 2018, section 2.2).
     """
 
     name = "rl_agent"
     summary = "Learns from rewards which placement pays, starting from what mct believes."
     explanation = (
         "rl_agent: linear action values learned by recursive least squares, epsilon-greedy, bootstrapped from mct. "
-        "Judges each placement by its own task, so it is as selfish as mct; it learns how far to believe the nominal times."
+        "Judges each placement by its own task, so it is as selfish as mct; it learns how far to trust the nominal "
+        "times."
     )
     Params = RlParams
 

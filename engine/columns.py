@@ -1,0 +1,17 @@
+"""Growing columns of numbers (``array.array``) read as numpy arrays."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.workload import IntArray
+
+
+def column(values: array[int] | array[float], kind: type, index: slice | IntArray | None = None) -> NDArray[Any]:
+    """Return a copy of (part of) a growing column; a copy, because a view would forbid the column to grow."""
+    view: NDArray[Any] = np.frombuffer(values, dtype=kind) if len(values) else np.zeros(0, dtype=kind)
+    return (view if index is None else view[index]).copy()

@@ -1,0 +1,154 @@
+"""The figures of a race, from what happened. Definitions: design.md, Words; formulas in each function's docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.cluster import Cluster, Kind
+from engine.columns import column
+from engine.ledger import DeviceRates
+from engine.records import FinishedTasks
+from engine.results import SchedulerResult
+from engine.simulation import Simulation
+from engine.workload import FloatArray
+
+SLOWDOWN_FLOOR_S = 10.0
+"""Runs shorter than this do not count as slow (Feitelson et al. 1997)."""
+
+
+def bounded_slowdown(wait_s: FloatArray, run_s: FloatArray) -> FloatArray:
+    """Return max(1, (wait + run) / max(run, 10 s)) of each task (Feitelson et al., JSSPP 1997)."""
+    slowdown: FloatArray = np.maximum(1.0, (wait_s + run_s) / np.maximum(run_s, SLOWDOWN_FLOOR_S))
+    return slowdown
+
+
+def jain_index(values: FloatArray) -> float:
+    """Return (sum x)^2 / (n sum x^2): 1 when all are equal, 1/n when one has everything (Jain et al. 1984)."""
+    squares = float(np.square(values).sum())
+    return float(values.sum()) ** 2 / (len(values) * squares) if squares > 0 else 1.0
+
+
+def busy_slot_seconds(simulation: Simulation, until_s: float) -> FloatArray:
+    """Return for each device the slot-seconds that shares have held up to a simulated second."""
+    ledger = simulation.ledger
+    start_s = column(ledger.start_s, np.float64)
+    end_s = column(ledger.end_s, np.float64)
+    ran_s = np.minimum(np.where(np.isnan(end_s), until_s, end_s), until_s) - start_s
+    slots = np.array(simulation.columns.slots, dtype=np.float64)[column(ledger.task, np.int32)]
+    held = np.where(np.isnan(start_s), 0.0, np.maximum(ran_s, 0.0) * slots)
+    per_device: FloatArray = np.bincount(
+        column(ledger.device, np.int32), held, minlength=len(simulation.cluster.devices)
+    ).astype(np.float64)
+    return per_device
+
+
+def energy_j(busy_slot_s: FloatArray, cluster: Cluster, span_s: float) -> float:
+    """Return idle power over the span plus (active - idle) x busy slot-seconds / slots, over all devices, in joules."""
+    rates = DeviceRates(cluster)
+    return float(rates.idle_w.sum() * span_s + (rates.extra_w * busy_slot_s / rates.slots).sum())
+
+
+def cost(busy_slot_s: FloatArray, cluster: Cluster) -> float:
+    """Return price per hour x busy slot-seconds / slots, over all devices, in the currency of the cluster file."""
+    rates = DeviceRates(cluster)
+    return float((rates.price_per_s * busy_slot_s / rates.slots).sum())
+
+
+def utilisation(busy_slot_s: FloatArray, cluster: Cluster, kind: Kind, makespan_s: float) -> float | None:
+    """Return busy slot-seconds / slots / makespan of the devices of a kind; None without such devices."""
+    index = [d.index for d in cluster.of_kind(kind)]
+    if not index or makespan_s <= 0:
+        return None
+    slots = sum(cluster.devices[i].slots for i in index)
+    return float(busy_slot_s[index].sum()) / slots / makespan_s
+
+
+def summarise(
+    label: str, simulation: Simulation, first_arrival_s: float, end_s: float, oracle: FinishedTasks | None
+) -> SchedulerResult:
+    """Return the row of one scheduler.
+
+    ``end_s`` is the race's common end, up to which idle power counts; ``oracle`` the tasks that the oracle finished,
+    None when it did not race. A disqualified scheduler has a reason but no figures.
+    """
+    done = finished_by(label, simulation)
+    status = simulation.status
+    if status == "disqualified" or len(done) == 0:
+        return _row_without_figures(label, simulation, len(done))
+    response_s = done.finish_s - done.arrival_s
+    wait_s = done.start_s - done.arrival_s
+    makespan_s = float(done.finish_s.max()) - first_arrival_s
+    busy = busy_slot_seconds(simulation, end_s)
+    p50, p95, p99 = (float(v) for v in np.percentile(response_s, [50, 95, 99]))
+    return SchedulerResult(
+        name=label,
+        status=status,
+        reason=simulation.reason,
+        tasks=len(done),
+        makespan_s=makespan_s,
+        mean_response_s=float(response_s.mean()),
+        p50_response_s=p50,
+        p95_response_s=p95,
+        p99_response_s=p99,
+        mean_wait_s=float(wait_s.mean()),
+        mean_bounded_slowdown=float(bounded_slowdown(wait_s, done.finish_s - done.start_s).mean()),
+        throughput_per_s=len(done) / makespan_s if makespan_s > 0 else None,
+        utilisation={
+            "cpu": utilisation(busy, simulation.cluster, "cpu", makespan_s),
+            "gpu": utilisation(busy, simulation.cluster, "gpu", makespan_s),
+        },
+        energy_j=energy_j(busy, simulation.cluster, end_s - first_arrival_s),
+        cost=cost(busy, simulation.cluster),
+        jain=jain_index(_by_user(response_s, done, simulation.columns.users)),
+        regret=None if oracle is None else mean_regret(done, oracle),
+        digest=simulation.ledger.digest(),
+    )
+
+
+def finished_by(label: str, simulation: Simulation) -> FinishedTasks:
+    """Return all tasks that a simulation has finished."""
+    ledger = simulation.ledger
+    return ledger.finished_tasks(label, 0, len(ledger.finished), simulation.columns, simulation.cluster)
+
+
+def mean_regret(done: FinishedTasks, oracle: FinishedTasks) -> float | None:
+    """Return the mean over the tasks that both have finished of (response - the oracle's response), in seconds."""
+    _, mine, theirs = np.intersect1d(done.task, oracle.task, assume_unique=True, return_indices=True)
+    if len(mine) == 0:
+        return None
+    return float((done.finish_s[mine] - oracle.finish_s[theirs]).mean())
+
+
+def _by_user(response_s: FloatArray, done: FinishedTasks, users: Sequence[str] | None) -> FloatArray:
+    """Return the mean response of each user; without users each task stands for itself."""
+    if users is None:
+        return response_s
+    _, user = np.unique([users[i] for i in done.task.tolist()], return_inverse=True)
+    means: FloatArray = np.bincount(user, response_s) / np.bincount(user)
+    return means
+
+
+def _row_without_figures(label: str, simulation: Simulation, tasks: int) -> SchedulerResult:
+    return SchedulerResult(
+        name=label,
+        status=simulation.status,
+        reason=simulation.reason,
+        tasks=tasks,
+        makespan_s=None,
+        mean_response_s=None,
+        p50_response_s=None,
+        p95_response_s=None,
+        p99_response_s=None,
+        mean_wait_s=None,
+        mean_bounded_slowdown=None,
+        throughput_per_s=None,
+        utilisation={"cpu": None, "gpu": None},
+        energy_j=None,
+        cost=None,
+        jain=None,
+        regret=None,
+        digest=simulation.ledger.digest(),
+        traceback=simulation.traceback,
+    )

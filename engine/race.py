@@ -1,0 +1,199 @@
+"""Several schedulers on the same tasks and one simulated clock."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.cluster import Cluster
+from engine.metrics import finished_by, summarise
+from engine.records import FinishedTasks, MetricSeries
+from engine.results import RaceResult
+from engine.scheduler import Scheduler
+from engine.simulation import EstimatorFactory, Simulation
+from engine.task import TaskColumns
+from engine.timeline import lane_series
+from engine.training import TrainingSamples
+from engine.weights import Weights
+from engine.workload import Workload
+
+ORACLE = "oracle"
+"""The lane that regret is measured against."""
+
+_BLOCK_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneSpec:
+    """One scheduler ready to race: its name in results, the policy instance and who answers for seconds."""
+
+    label: str
+    scheduler: Scheduler
+    estimator: str | EstimatorFactory = "nominal"
+    seed: int = 0
+
+
+class Lane:
+    """One simulation of a race, with what has already been handed out of it."""
+
+    __slots__ = ("label", "seconds", "simulation", "taken")
+
+    def __init__(self, label: str, simulation: Simulation) -> None:
+        self.label = label
+        self.simulation = simulation
+        self.taken = 0
+        self.seconds = 0.0  # wall time inside this lane's events, for --timing; never reaches the model
+
+
+class Race:
+    """Advances its lanes together in slices of simulated time; they share nothing but the workload.
+
+    ``clock_s`` is the second up to which every lane has run. How the work is cut into calls changes no result.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        cluster: Cluster,
+        lanes: Sequence[LaneSpec],
+        weights: Weights | None = None,
+    ) -> None:
+        columns = TaskColumns(workload)
+        self.workload = workload
+        self.cluster = cluster
+        self.lanes = [
+            Lane(
+                spec.label,
+                Simulation(
+                    workload,
+                    cluster,
+                    spec.scheduler,
+                    spec.estimator,
+                    weights=weights,
+                    columns=columns,
+                    seed=spec.seed,
+                ),
+            )
+            for spec in lanes
+        ]
+        self.first_arrival_s = float(workload.arrival_s.min())
+        self.end_of_arrivals_s = float(workload.arrival_s.max())
+        self.clock_s = self.first_arrival_s
+        self.reproducible = True
+        self._slice_s = max((self.end_of_arrivals_s - self.first_arrival_s) / len(workload), 1e-9) * 16
+
+    @property
+    def done(self) -> bool:
+        """Whether every lane has ended."""
+        return all(lane.simulation.status != "running" for lane in self.lanes)
+
+    @property
+    def next_s(self) -> float:
+        """Second of the next event in any lane; inf when all have ended."""
+        return min(lane.simulation.next_s for lane in self.lanes)
+
+    def advance(self, until_s: float = math.inf, events: int = 1000) -> bool:
+        """Run about ``events`` events of all lanes together, none later than ``until_s``.
+
+        Returns True while something is left to do before ``until_s``.
+        """
+        share = max(1, events // len(self.lanes))
+        while events > 0:
+            next_s = self.next_s
+            if next_s > until_s or next_s == math.inf:
+                self.clock_s = self._ended_s() if next_s == math.inf else max(self.clock_s, until_s)
+                return False
+            target = min(until_s, max(self.clock_s, next_s) + self._slice_s)
+            done = sum(self._advance_lane(lane, target, share) for lane in self.lanes)
+            if self.next_s > target:
+                self.clock_s = target
+                self._adapt_slice(done)
+            else:
+                self.clock_s = max(self.clock_s, min(self.next_s, target))
+            events -= done
+        return self.next_s <= until_s and not self.done
+
+    def step(self) -> None:
+        """Run the next instant at which anything happens, in every lane."""
+        next_s = self.next_s
+        if next_s < math.inf:
+            for lane in self.lanes:
+                self._advance_lane(lane, next_s, math.inf)
+            self.clock_s = next_s
+
+    def stop(self) -> None:
+        """End the lanes that still run; what they have finished stays."""
+        for lane in self.lanes:
+            lane.simulation.stop()
+
+    def remaining_s(self) -> float:
+        """Return how many simulated seconds the slowest running lane is believed to need for what it has placed."""
+        running = [lane.simulation for lane in self.lanes if lane.simulation.status == "running"]
+        return max((s.drained_s() - self.clock_s for s in running), default=0.0)
+
+    def take_finished(self) -> list[FinishedTasks]:
+        """Return the tasks that each lane has finished since the last call; lanes without news are left out."""
+        batches = []
+        for lane in self.lanes:
+            ledger = lane.simulation.ledger
+            if len(ledger.finished) > lane.taken:
+                until = len(ledger.finished)
+                batches.append(
+                    ledger.finished_tasks(lane.label, lane.taken, until, lane.simulation.columns, self.cluster)
+                )
+                lane.taken = until
+        return batches
+
+    def take_samples(self) -> list[tuple[str, TrainingSamples]]:
+        """Return the training samples of each learning lane since the last call."""
+        batches = []
+        for lane in self.lanes:
+            samples = lane.simulation.samples.take_new() if lane.simulation.samples else None
+            if samples is not None:
+                batches.append((lane.label, samples))
+        return batches
+
+    def metric_series(self) -> list[MetricSeries]:
+        """Return mean response and utilisation of each lane over simulated time."""
+        return [series for lane in self.lanes for series in lane_series(lane.label, lane.simulation)]
+
+    def result(self) -> RaceResult:
+        """Return the figures of all lanes; idle power counts up to the last finish of any lane in good standing."""
+        end_s = self._ended_s()
+        oracle = next((finished_by(lane.label, lane.simulation) for lane in self.lanes if lane.label == ORACLE), None)
+        rows = tuple(summarise(lane.label, lane.simulation, self.first_arrival_s, end_s, oracle) for lane in self.lanes)
+        digest = hashlib.blake2b(digest_size=16)
+        for row in rows:
+            digest.update(f"{row.name} {row.digest}\n".encode())
+        return RaceResult(digest.hexdigest(), len(self.workload), rows, self.reproducible)
+
+    def close(self) -> None:
+        """End the background work of all estimators."""
+        for lane in self.lanes:
+            lane.simulation.close()
+
+    def _advance_lane(self, lane: Lane, until_s: float, events: float) -> int:
+        began = time.perf_counter()
+        done = lane.simulation.advance(until_s, events)
+        took = time.perf_counter() - began
+        lane.seconds += took
+        if took > _BLOCK_LIMIT_S and done and lane.simulation.status == "running":
+            self.reproducible = False
+            lane.simulation.disqualify(
+                f"too slow: {done} events took {took:.0f} s of real time (limit {_BLOCK_LIMIT_S:.0f} s)."
+            )
+        return done
+
+    def _adapt_slice(self, done: int) -> None:
+        """Keep a slice near a few dozen events a lane: fewer wastes calls, more makes the clock jump."""
+        if done < 16 * len(self.lanes):
+            self._slice_s *= 2
+        elif done > 64 * len(self.lanes):
+            self._slice_s /= 2
+
+    def _ended_s(self) -> float:
+        ends = [lane.simulation.now_s for lane in self.lanes if lane.simulation.status != "disqualified"]
+        return max(ends, default=self.clock_s)

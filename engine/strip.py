@@ -1,0 +1,65 @@
+"""The devices of one lane over simulated time: busy slots and waiting shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.columns import column
+from engine.frame import DeviceStrip
+from engine.simulation import Simulation
+from engine.timeline import Buckets, first_width_s, spans
+from engine.workload import FloatArray, IntArray
+
+
+class StripTimeline:
+    """Feeds a :class:`DeviceStrip`: what has ended is added once, what runs or waits is laid over it up to now."""
+
+    def __init__(self, label: str, simulation: Simulation) -> None:
+        self.label = label
+        self._simulation = simulation
+        devices = simulation.cluster.devices
+        origin_s, width_s = min(simulation.columns.arrival_s), first_width_s(simulation)
+        self._busy = Buckets(len(devices), origin_s, width_s)
+        self._queued = Buckets(len(devices), origin_s, width_s)
+        self._slots = np.array([d.slots for d in devices], dtype=np.float64)
+        self._ended = 0
+
+    def at(self, now_s: float) -> DeviceStrip:
+        """Return the strip up to a simulated second."""
+        ended = column(self._simulation.ledger.ended, np.int32, slice(self._ended, None)).astype(np.int64)
+        self._ended += len(ended)
+        device, start_s, end_s, slots = spans(self._simulation, ended)
+        self._busy.add_spans(device, start_s, end_s, slots)
+        self._queued.add_spans(device, self._placed_s(ended), start_s, np.ones(len(ended)))
+        for buckets in (self._busy, self._queued):
+            buckets.reach(now_s)
+        last = int(np.searchsorted(self._busy.edges_s, now_s))
+        width_s = self._busy.width_s
+        busy = (self._busy.sums + self._running(now_s)) / width_s / self._slots[:, None]
+        queued = (self._queued.sums + self._waiting(now_s)) / width_s
+        devices = self._simulation.devices
+        return DeviceStrip(
+            scheduler=self.label,
+            edges_s=self._busy.edges_s[: last + 1],
+            busy=np.clip(busy[:, :last], 0.0, 1.0),
+            queued=queued[:, :last],
+            busy_now=self._slots - np.array([d.free_slots for d in devices]),
+            queued_now=np.array([d.queue_length for d in devices], dtype=np.float64),
+        )
+
+    def _placed_s(self, parts: IntArray) -> FloatArray:
+        return column(self._simulation.ledger.placed_s, np.float64, parts)
+
+    def _running(self, now_s: float) -> FloatArray:
+        parts = np.array([part for d in self._simulation.devices for part in d.running], dtype=np.int64)
+        device, start_s, _, slots = spans(self._simulation, parts)
+        return self._busy.spread(device, np.minimum(start_s, now_s), np.full(len(parts), now_s), slots)
+
+    def _waiting(self, now_s: float) -> FloatArray:
+        devices = self._simulation.devices
+        waiting = [entry.part for d in devices for entry in (*d.ready, *d.waiting.values())]
+        running = [part for d in devices for part in d.running]
+        parts = np.array([*waiting, *running], dtype=np.int64)
+        device, start_s, _, _ = spans(self._simulation, parts)
+        until_s = np.where(np.isnan(start_s), now_s, np.minimum(start_s, now_s))
+        return self._queued.spread(device, np.minimum(self._placed_s(parts), until_s), until_s, np.ones(len(parts)))
