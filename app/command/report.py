@@ -146,7 +146,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def print_timing(timing: Timing) -> None:
     """Print where the wall time went, on standard error."""
     lines = [
-        ("preparing (reading, storage, learning nothing yet)", timing.preparing_s),
+        ("preparing: plugins, tasks, storage", timing.preparing_s),
         ("racing", timing.race_s),
         *((f"  {name}", seconds) for name, seconds in timing.lanes_s.items()),
         ("  recording", timing.recording_s),
