@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from plugins.hookspecs import hookimpl
 from plugins.workload import WorkloadPlugin
+from plugins.workloads.cholesky import Cholesky
+from plugins.workloads.csv_file import CsvFile
+from plugins.workloads.kernels import Kernels
 from plugins.workloads.synthetic import Synthetic
 
 
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic]
+    return [Synthetic, Cholesky, Kernels, CsvFile]
