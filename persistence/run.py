@@ -40,7 +40,7 @@ class RunHeader:
 
     @staticmethod
     def from_json(text: str, race_toml: str) -> RunHeader:
-        """Return the header that ``run.json`` and ``race.toml`` hold; raises ValueError, KeyError or TypeError on junk."""
+        """Return the header that ``run.json`` and ``race.toml`` hold; ValueError, KeyError or TypeError on junk."""
         table: dict[str, Any] = json.loads(text)
         for name in ("schedulers", "device_ids", "models", "feature_names"):
             table[name] = tuple(table[name])

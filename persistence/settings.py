@@ -30,8 +30,10 @@ def data_dir() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """``kind`` is ``auto`` (the URL, else our own PostgreSQL, else CSV), ``postgresql``, ``csv``, ``none`` or the name of
-    a storage plugin; ``url`` None means our own PostgreSQL; ``url_source`` says where the URL came from."""
+    """``kind`` is ``auto`` (the URL, else our own PostgreSQL, else CSV), ``postgresql``, ``csv``, ``none`` or a plugin.
+
+    ``url`` None means our own PostgreSQL; ``url_source`` says where the URL came from.
+    """
 
     kind: str = "auto"
     url: str | None = field(default=None, repr=False)

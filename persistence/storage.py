@@ -12,6 +12,9 @@ from persistence.errors import StorageError, StorageImpossible
 from persistence.run import RunHeader
 from persistence.settings import StorageSettings
 
+RESULT = "result"
+CLEANED_UP = "cleaned_up"
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -53,11 +56,15 @@ class StoragePlugin:
         raise NotImplementedError
 
     def offsets(self) -> Mapping[str, Mapping[str, int]]:
-        """Return for each known run and table up to which byte its journal has arrived."""
+        """Return for each known run and table up to which byte its journal has arrived; under ``RESULT`` 2 when the
+        run's result is stored, 1 when it is known to be interrupted, and ``CLEANED_UP`` when it shall not come back."""
         raise NotImplementedError
 
-    def begin(self, header: RunHeader) -> Mapping[str, int]:
-        """Make a run known, if it is not, and return its :meth:`offsets`; called before the first :meth:`take`."""
+    def begin(self, header: RunHeader) -> Mapping[str, int] | None:
+        """Make a run known, if it is not, and return its :meth:`offsets`; None for a run that was cleaned up.
+
+        Called before the first :meth:`take`.
+        """
         raise NotImplementedError
 
     def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
@@ -67,8 +74,8 @@ class StoragePlugin:
         """
         raise NotImplementedError
 
-    def finish(self, run: str, result: Mapping[str, Any]) -> None:
-        """Store a run's result (``result.json`` of its journal), or that it was interrupted; may be called again."""
+    def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
+        """Store a run's result (``result.json`` of its journal); None: it was interrupted. May be called again."""
         raise NotImplementedError
 
     def close(self) -> None:

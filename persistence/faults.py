@@ -1,0 +1,85 @@
+"""Database errors, sorted by what helps, and said in a sentence."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import make_url
+
+from persistence.errors import StorageError
+from persistence.urls import shown_url
+
+_ON_CONNECT = (  # what libpq or the server says (connection errors carry no code) -> what it means
+    (
+        ("password authentication failed", "no password supplied"),
+        "refused the password of '{user}'. Check the password",
+    ),
+    (
+        ("no pg_hba.conf entry",),
+        "does not let '{user}' in from this machine. Its administrator must allow it (pg_hba.conf)",
+    ),
+    (
+        ("could not translate host name", "name or service not known"),
+        "cannot be found: there is no host '{host}'. Check it",
+    ),
+    (
+        ("connection refused",),
+        "refuses connections: nothing listens on port {port} of '{host}'. Check host, port and server",
+    ),
+    (("no such file or directory",), "is not running: there is no server behind its socket. Start it"),
+    (("timeout expired", "timed out"), "does not answer. Check host and port, and whether a firewall is between"),
+    (
+        ("no route to host", "network is unreachable"),
+        "cannot be reached: there is no way to '{host}'. Check the network",
+    ),
+    (("ssl",), "and this machine do not agree on encryption: {text}. Check sslmode and certificates"),
+    (
+        ("too many clients", "remaining connection slots"),
+        "has no connection left. Close other clients or raise its limit",
+    ),
+    (("starting up", "shutting down", "not yet accepting"), "is just starting or stopping. It is tried again"),
+)
+_BY_CODE = {
+    "42501": "does not give '{user}' the rights it needs ({text}). Grant CREATE on the database, or ask its administrator",
+    "42P01": "has lost a table ({text}). Check what happened to the schema 'schedrace'",
+    "3F000": "has lost the schema 'schedrace' ({text}). Check what happened to it",
+    "25006": "can only be read ({text}). Connect to the primary server, or make it writable",
+    "53100": "has no disk space left. Free some there",
+    "55P03": "is locked by somebody else at the moment. It is tried again",
+}
+_DATA_CLASSES = ("22", "23")
+
+
+def refuses_rows(error: BaseException) -> bool:
+    """Whether the database refuses the rows themselves (SQLSTATE 22, 23): trying again cannot help."""
+    return (getattr(error, "pgcode", None) or "")[:2] in _DATA_CLASSES
+
+
+def as_storage_error(error: BaseException, url: str) -> StorageError:
+    """Return the sentence for a failed connection or statement; it never holds a password."""
+    text = _first_line(error)
+    return StorageError(f"The database {shown_url(url)} {_meaning(error, text, url)}.")
+
+
+def _meaning(error: BaseException, text: str, url: str) -> str:
+    parsed = make_url(url)
+    words = {"user": parsed.username or "", "host": parsed.host or "", "port": parsed.port or 5432, "text": text}
+    code = getattr(error, "pgcode", None)
+    if code in _BY_CODE:
+        return _BY_CODE[code].format(**words)
+    low = text.lower()
+    if 'database "' in low and "does not exist" in low:
+        return f"does not exist on '{parsed.host or 'this machine'}'. Create it (createdb), or correct its name"
+    if 'role "' in low and "does not exist" in low:
+        return f"does not know the user '{parsed.username}'. Check the user name"
+    for signs, meaning in _ON_CONNECT:
+        if any(sign in low for sign in signs):
+            return meaning.format(**words)
+    return f"does not work: {text or type(error).__name__}. It is tried again"
+
+
+def _first_line(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    lines = [line.strip() for line in str(original).splitlines() if line.strip()]
+    # of several addresses tried, or of a message with DETAIL, the first line says it
+    text = lines[0] if lines else ""
+    _, _, reason = text.partition("failed: ")
+    return (reason or text).removeprefix("FATAL:").strip().rstrip(".")
