@@ -1,0 +1,68 @@
+"""Response times over simulated time: the race itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.charts.look import Look, horizon_s
+from app.charts.time_plot import Series, TimePlot
+
+if TYPE_CHECKING:
+    from engine.frame import Frame
+    from engine.workload import FloatArray
+
+SMOOTHED = 0.03
+"""Each point is the mean over this share of the time axis before it: heavy-tailed tasks make single points noise."""
+LOG_FROM = 20.0
+"""The value axis becomes logarithmic when the curves spread over more than this factor."""
+MOST_POINTS = 400
+
+
+def smoothed(t_s: FloatArray, value: FloatArray, span_s: float) -> Series:
+    """Return the moving mean over the last ``span_s`` seconds, thinned to what a screen can show."""
+    known = np.isfinite(value)
+    t, v = t_s[known], value[known]
+    total = np.concatenate([[0.0], np.cumsum(v)])
+    first = np.searchsorted(t, t - span_s, side="left")
+    last = np.arange(1, len(t) + 1)
+    mean = (total[last] - total[first]) / (last - first)
+    thin = slice(None, None, -(-len(t) // MOST_POINTS) or 1)
+    return Series(t[thin], mean[thin])
+
+
+class ResponseCurves(TimePlot):
+    """One line a policy; a dotted mark says when a learner's first model became active."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__(look, "mean response (s)")
+        self._spread = False
+        self._top = 0.0
+        self._bottom = np.inf
+
+    def begin(self) -> None:
+        """Forget the last race."""
+        self.clear_lines()
+        self._spread, self._top, self._bottom = False, 0.0, np.inf
+
+    def show_frame(self, frame: Frame) -> None:
+        """Draw a frame."""
+        end_s = horizon_s(frame)
+        lanes = [x for x in frame.lanes if len(x.curve_t_s)]
+        series = {x.scheduler: smoothed(x.curve_t_s, x.curve_response_s, SMOOTHED * end_s) for x in lanes}
+        self.draw(series, end_s, self._range(series), self._spread)
+        for lane in lanes:
+            if lane.models and np.isfinite(lane.model_since_s):
+                self.mark(lane.scheduler, lane.model_since_s, f"{lane.scheduler}: model active")
+
+    def _range(self, series: dict[str, Series]) -> tuple[float, float]:
+        """Return the value axis; it only ever grows, in steps, so that the lines do not jump."""
+        values = [s.value for s in series.values() if len(s.value)]
+        if not values:
+            return 0.0, 1.0
+        low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+        self._spread = self._spread or high > LOG_FROM * low > 0
+        self._bottom = min(self._bottom, 10 ** (np.floor(4 * np.log10(max(low, 1e-9)) - 0.2) / 4))
+        self._top = max(self._top, 10 ** (np.ceil(8 * np.log10(max(high, 1e-9)) + 0.2) / 8))
+        return (self._bottom if self._spread else 0.0), self._top

@@ -1,0 +1,251 @@
+"""The ranking: one row a policy, best first, every figure with a bar under it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
+
+from app.charts.look import Look
+from app.palette import is_clairvoyant
+from app.texts import METRICS, plural
+
+if TYPE_CHECKING:
+    from engine.frame import Frame, LaneFrame
+
+ROW_PX = 36
+NAME_COLUMN_PX = 168
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class RankingModel(QAbstractTableModel):
+    """The lanes of the latest frame, sorted by one metric."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lanes: list[LaneFrame] = []
+        self.sort_key = METRICS[0].key
+        self._most: dict[str, float] = {}
+
+    def show_lanes(self, lanes: tuple[LaneFrame, ...]) -> None:
+        """Take the lanes of a frame."""
+        if len(lanes) != len(self.lanes):
+            self.beginResetModel()
+            self.lanes = list(lanes)
+            self.endResetModel()
+        self.lanes = sorted(lanes, key=self._order)
+        self._most = {m.key: self._largest(m.key) for m in METRICS}
+        self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, self.columnCount() - 1))
+
+    def sort_by(self, key: str) -> None:
+        """Sort by another metric."""
+        self.sort_key = key
+        self.show_lanes(tuple(self.lanes))
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, self.columnCount() - 1)
+
+    def value(self, row: int, column: int) -> float:
+        """Return the figure in a metric's column (nan: not known)."""
+        return float(getattr(self.lanes[row], METRICS[column - 1].key))
+
+    def share(self, row: int, column: int) -> float:
+        """Return the length of the bar, 0..1 of the longest in the column."""
+        most = self._most.get(METRICS[column - 1].key, 0.0)
+        value = abs(self.value(row, column))
+        return value / most if most > 0 and math.isfinite(value) else 0.0
+
+    def row_of(self, scheduler: str) -> int:
+        """Return the row of a policy, -1 where it does not race."""
+        return next((i for i, lane in enumerate(self.lanes) if lane.scheduler == scheduler), -1)
+
+    def _largest(self, key: str) -> float:
+        return max((abs(v) for lane in self.lanes if math.isfinite(v := getattr(lane, key))), default=0.0)
+
+    def _order(self, lane: LaneFrame) -> tuple[bool, bool, float]:
+        value = getattr(lane, self.sort_key)
+        known = math.isfinite(value)
+        return lane.status == "disqualified", not known, value if known else 0.0
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """One row a lane."""
+        return len(self.lanes)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        """The name and the metrics."""
+        return 1 + len(METRICS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """Return titles and what they mean."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            if section == 0:
+                return "Policy"
+            metric = METRICS[section - 1]
+            return metric.title + (" ▲" if metric.key == self.sort_key else "")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            meaning = METRICS[section - 1].meaning if section else "Click a row to see that policy's devices below."
+            return f"<p>{meaning}</p>" + ("<p><b>Click to sort by it.</b></p>" if section else "")
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: AnyIndex, role: int = 0) -> Any:
+        """Return texts and tooltips; the delegate paints."""
+        lane = self.lanes[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            if index.column() == 0:
+                return lane.scheduler
+            return METRICS[index.column() - 1].show(self.value(index.row(), index.column()))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"<p>{_state(lane)}</p>"
+        return None
+
+
+def _state(lane: LaneFrame) -> str:
+    done = f"{plural(lane.finished, 'task')} finished, {lane.backlog:,} in the system"
+    if lane.status == "disqualified":
+        return f"{lane.scheduler} was disqualified: {lane.reason} ({done})"
+    learned = f"; {plural(lane.models, 'model')} learned so far" if lane.models else ""
+    return f"{lane.scheduler}: {done}{learned}"
+
+
+class _Bars(QStyledItemDelegate):
+    """Paints a figure over its bar; a disqualified policy greyed, with the reason instead of figures."""
+
+    def __init__(self, look: Look, view: QTableView) -> None:
+        super().__init__(view)
+        self._look = look
+        self._view = view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """Every row is equally high."""
+        return QSize(80, ROW_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Paint one cell."""
+        model = index.model()
+        assert isinstance(model, RankingModel)
+        lane = model.lanes[index.row()]
+        tokens = self._look.tokens
+        cell = QRectF(option.rect)  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._view.selectionModel().isRowSelected(index.row(), QModelIndex()):
+            painter.fillRect(cell, QColor(tokens.info_ground))
+        out = lane.status == "disqualified"
+        colour = QColor(tokens.faint) if out else self._look.colour(lane.scheduler)
+        if index.column() == 0:
+            self._paint_name(painter, cell, lane, colour)
+        elif out:
+            self._paint_reason(painter, cell, index.column(), lane)
+        else:
+            self._paint_figure(painter, cell, model, index, colour)
+        painter.restore()
+
+    def _paint_name(self, painter: QPainter, cell: QRectF, lane: LaneFrame, colour: QColor) -> None:
+        tokens = self._look.tokens
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawEllipse(QRectF(cell.left() + 8, cell.center().y() - 5, 10, 10))
+        painter.setPen(QColor(tokens.faint if lane.status == "disqualified" else tokens.text))
+        font = painter.font()
+        font.setBold(True)
+        painter.setFont(font)
+        room = cell.adjusted(26, 0, -4, 0)
+        note = " reference" if is_clairvoyant(lane.scheduler) else ""
+        name = painter.fontMetrics().elidedText(lane.scheduler, Qt.TextElideMode.ElideRight, int(room.width()))
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, name)
+        used = painter.fontMetrics().horizontalAdvance(name)
+        font.setBold(False)
+        font.setPointSizeF(font.pointSizeF() * 0.85)
+        painter.setFont(font)
+        if note and used + painter.fontMetrics().horizontalAdvance(note) < room.width():
+            painter.setPen(QColor(tokens.muted))
+            painter.drawText(room.adjusted(used + 4, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, note)
+
+    def _paint_reason(self, painter: QPainter, cell: QRectF, column: int, lane: LaneFrame) -> None:
+        """Paint the piece of the reason that falls into this cell: it runs across all of them."""
+        header = self._view.horizontalHeader()
+        start = cell.left() - sum(header.sectionSize(c) for c in range(1, column))
+        width = sum(header.sectionSize(c) for c in range(1, header.count())) - 16
+        text = painter.fontMetrics().elidedText(f"Disqualified: {lane.reason}", Qt.TextElideMode.ElideRight, width)
+        painter.setClipRect(cell)
+        painter.setPen(QColor(self._look.tokens.muted))
+        painter.drawText(QRectF(start + 8, cell.top(), width + 8, cell.height()), Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_figure(
+        self, painter: QPainter, cell: QRectF, model: RankingModel, index: AnyIndex, colour: QColor
+    ) -> None:
+        tokens = self._look.tokens
+        bar = QRectF(cell.left() + 8, cell.bottom() - 10, cell.width() - 20, 4)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.grid))
+        painter.drawRoundedRect(bar, 2, 2)
+        share = model.share(index.row(), index.column())
+        if share > 0:
+            painter.setBrush(colour)
+            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), max(4.0, bar.width() * share), 4), 2, 2)
+        font = painter.font()
+        font.setBold(METRICS[index.column() - 1].key == model.sort_key)
+        painter.setFont(font)
+        painter.setPen(QColor(tokens.text))
+        text = str(model.data(index, Qt.ItemDataRole.DisplayRole))
+        painter.drawText(cell.adjusted(8, 4, -4, -11), Qt.AlignmentFlag.AlignVCenter, text)
+
+
+class RankingTable(QTableView):
+    """Shows the ranking; ``selected`` names the policy whose row was clicked, ``sorted_by`` the metric."""
+
+    selected = Signal(str)
+    sorted_by = Signal(str)
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.ranking = RankingModel()
+        self.setModel(self.ranking)
+        self.setItemDelegate(_Bars(look, self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        self.setColumnWidth(0, NAME_COLUMN_PX)
+        header.sectionClicked.connect(self._sort)
+        self.clicked.connect(self._select)
+
+    def begin(self) -> None:
+        """Forget the last race."""
+        self.ranking.show_lanes(())
+
+    def show_frame(self, frame: Frame) -> None:
+        """Draw a frame; the selected policy stays selected wherever its row moves."""
+        self.ranking.show_lanes(frame.lanes)
+        rows = min(len(frame.lanes), 6)
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * ROW_PX + 2)
+
+    def mark(self, scheduler: str) -> None:
+        """Show which policy is selected."""
+        row = self.ranking.row_of(scheduler)
+        if row >= 0 and not self.selectionModel().isRowSelected(row, QModelIndex()):
+            self.selectRow(row)
+
+    def restyle(self) -> None:
+        """Wear the theme in use."""
+        self.viewport().update()
+
+    def _sort(self, section: int) -> None:
+        if section:
+            self.ranking.sort_by(METRICS[section - 1].key)
+            self.sorted_by.emit(self.ranking.sort_key)
+
+    def _select(self, index: QModelIndex) -> None:
+        self.selected.emit(self.ranking.lanes[index.row()].scheduler)

@@ -1,0 +1,176 @@
+"""Lines of every policy over simulated time, each named at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from app.charts.look import LEFT_MARGIN, RIGHT_MARGIN, Look
+from app.texts import number
+
+LABEL_HEIGHT_PX = 16
+
+
+class PlainAxis(pg.AxisItem):
+    """An axis whose ticks are plain numbers: 1,200 instead of 1.2e+03, on a log scale too."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return the texts of ticks (pyqtgraph's hook)."""
+        if self.logMode:
+            return self.logTickStrings(values, scale, spacing)
+        decimals = max(0, -int(np.floor(np.log10(spacing * scale)))) if spacing > 0 else 0
+        return [f"{value * scale:,.{decimals}f}" for value in values]
+
+    def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return the texts of ticks on a log scale; only 1, 2 and 5 of each decade are named."""
+        texts = []
+        for value in values:
+            size = 10**value * scale
+            digit = round(size / 10 ** np.floor(np.log10(size) + 1e-9))
+            texts.append(number(size, 1) if digit in (1, 2, 5) else "")
+        return texts
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line: seconds and values, nan where nothing is known."""
+
+    t_s: np.ndarray
+    value: np.ndarray
+
+
+class TimePlot(pg.PlotWidget):
+    """A plot that is laid out once and then only gets new points; its ranges move in steps."""
+
+    def __init__(self, look: Look, y_label: str) -> None:
+        super().__init__(axisItems={"left": PlainAxis("left"), "bottom": PlainAxis("bottom")})
+        self._look = look
+        self._lines: dict[str, pg.PlotDataItem] = {}
+        self._names: dict[str, pg.TextItem] = {}
+        self._marks: dict[str, pg.InfiniteLine] = {}
+        self._log = False
+        self._end_s = 1.0
+        self._y = (0.0, 1.0)
+        self._labels = {"left": y_label, "bottom": "simulated time (s)"}
+        self._set_up()
+        self.restyle()
+
+    def _set_up(self) -> None:
+        plot = self.getPlotItem()
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(False, False)
+        plot.showGrid(x=False, y=True, alpha=0.25)
+        plot.getViewBox().setDefaultPadding(0.0)
+        plot.disableAutoRange()
+        plot.getAxis("left").setWidth(LEFT_MARGIN)
+        for name in self._labels:
+            plot.getAxis(name).enableAutoSIPrefix(False)
+        self.setMinimumHeight(150)
+
+    @property
+    def log(self) -> bool:
+        """Whether the value axis is logarithmic."""
+        return self._log
+
+    def clear_lines(self) -> None:
+        """Forget every line, name and mark: another race begins."""
+        for item in (*self._lines.values(), *self._names.values(), *self._marks.values()):
+            self.removeItem(item)
+        self._lines.clear()
+        self._names.clear()
+        self._marks.clear()
+
+    def draw(self, series: Mapping[str, Series], end_s: float, y: tuple[float, float], log: bool) -> None:
+        """Show these lines on a time axis that ends at ``end_s``."""
+        self._set_ranges(end_s, y, log)
+        ends: dict[str, tuple[float, float]] = {}
+        for name, line in series.items():
+            self._line(name).setData(line.t_s, line.value, connect="finite")
+            known = np.flatnonzero(np.isfinite(line.value))
+            if len(known):
+                value = float(line.value[known[-1]])
+                ends[name] = (float(line.t_s[known[-1]]), np.log10(value) if log else value)
+        self._name_ends(ends)
+
+    def mark(self, name: str, at_s: float, text: str) -> None:
+        """Put a vertical mark in the colour of a policy, once."""
+        if name in self._marks:
+            return
+        colour = self._look.colour(name)
+        position = 0.93 - 0.09 * (len(self._marks) % 4)
+        line = pg.InfiniteLine(
+            at_s,
+            angle=90,
+            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
+            label=text,
+            labelOpts={"position": position, "color": colour, "anchors": [(-0.02, 0.5), (-0.02, 0.5)]},
+        )
+        self._marks[name] = line
+        self.addItem(line)
+
+    def restyle(self) -> None:
+        """Wear the theme in use."""
+        tokens = self._look.tokens
+        self.setBackground(tokens.card)
+        for name, text in self._labels.items():
+            axis = self.getPlotItem().getAxis(name)
+            axis.setPen(QColor(tokens.grid))
+            axis.setTextPen(QColor(tokens.muted))
+            axis.setTickPen(QColor(tokens.grid))
+            axis.setLabel(text, color=tokens.muted)
+        for name, line in self._lines.items():
+            line.setPen(self._pen(name))
+            self._names[name].setColor(self._look.colour(name))
+        for name, mark in self._marks.items():
+            mark.setPen(pg.mkPen(self._look.colour(name), width=1, style=Qt.PenStyle.DotLine))
+            mark.label.setColor(self._look.colour(name))
+
+    def _line(self, name: str) -> pg.PlotDataItem:
+        if name not in self._lines:
+            line = pg.PlotDataItem(pen=self._pen(name), antialias=True, skipFiniteCheck=False)
+            line.setLogMode(False, self._log)
+            label = pg.TextItem(name, color=self._look.colour(name), anchor=(0, 0.5))
+            self.addItem(line)
+            self.addItem(label, ignoreBounds=True)
+            self._lines[name], self._names[name] = line, label
+        return self._lines[name]
+
+    def _pen(self, name: str) -> object:
+        # 2 pixels are ten times dearer than 1 on long lines; ours are thinned to a few hundred points
+        style = Qt.PenStyle.DashLine if self._look.style(name).dashed else Qt.PenStyle.SolidLine
+        return pg.mkPen(self._look.colour(name), width=2, style=style)
+
+    def _set_ranges(self, end_s: float, y: tuple[float, float], log: bool) -> None:
+        if log != self._log:
+            self._log = log
+            self.getPlotItem().setLogMode(y=log)
+        if (end_s, y) != (self._end_s, self._y) or self._stale():
+            self._end_s, self._y = end_s, y
+            self._range_width = self.getViewBox().width()
+            self.getPlotItem().setYRange(*(np.log10(y) if log else y), padding=0)
+            self.getPlotItem().setXRange(0, end_s * self._stretch(), padding=0)
+
+    def _stale(self) -> bool:
+        return getattr(self, "_range_width", None) != self.getViewBox().width()
+
+    def _stretch(self) -> float:
+        """Return by how much the axis is longer than its data, so that the names fit behind the lines."""
+        width = max(self.getViewBox().width(), RIGHT_MARGIN + 50)
+        return float(width / (width - RIGHT_MARGIN))
+
+    def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:
+        """Write each name behind its line, moved apart where two would cover each other."""
+        pixel = self.getViewBox().viewPixelSize()[1] or 1.0
+        gap = LABEL_HEIGHT_PX * pixel
+        last = -np.inf
+        for name, (t_s, y) in sorted(ends.items(), key=lambda item: item[1][1]):
+            last = max(y, last + gap)
+            self._names[name].setPos(t_s, last)
+        for name, label in self._names.items():
+            label.setVisible(name in ends)

@@ -1,0 +1,220 @@
+"""Settings: where results are stored, with a connection that can be tested before it is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.worker import Errand
+from engine.errors import InputError, SchedRaceError
+from persistence.settings import URL_VARIABLE, StorageSettings, load_settings, save_settings, stored_password
+
+if TYPE_CHECKING:
+    from persistence.storage import StoragePlugin
+
+CHOICES = {
+    "auto": ("Automatic", "The PostgreSQL below when it is filled in, else SchedRace's own server, else CSV files."),
+    "postgresql": ("PostgreSQL", "The connection below; without a host, SchedRace's own server."),
+    "csv": ("CSV files only", "One folder a run, no database."),
+}
+DEFAULT_PORT = 5432
+
+
+class SettingsDialog(QDialog):
+    """``saved`` when there are new settings; ``problem`` with a sentence when they were kept only in part."""
+
+    saved = Signal()
+    problem = Signal(str)
+
+    def __init__(self, parent: QWidget, storages: Mapping[str, type[StoragePlugin]]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(560)
+        self._settings = StorageSettings()
+        self._errand: Errand | None = None
+        self._make_fields(storages)
+        self._lay_out()
+        self.kind.currentIndexChanged.connect(self._kind_changed)
+        self.test.clicked.connect(self._test)
+        self.save.clicked.connect(self._save)
+        self.cancel.clicked.connect(self.reject)
+        self._load()
+
+    def _make_fields(self, storages: Mapping[str, type[StoragePlugin]]) -> None:
+        self.kind = QComboBox()
+        for name, (title, _) in CHOICES.items():
+            self.kind.addItem(title, name)
+        for name in storages:
+            if name not in CHOICES:
+                self.kind.addItem(name, name)
+        self._summaries = {name: storage.summary for name, storage in storages.items()}
+        self.about, self.answer, self.from_environment = QLabel(), QLabel(), QLabel()
+        for label in (self.about, self.answer, self.from_environment):
+            label.setWordWrap(True)
+            label.setObjectName("muted")
+        self.host, self.database, self.user, self.password = (QLineEdit() for _ in range(4))
+        self.host.setPlaceholderText("empty: SchedRace's own PostgreSQL")
+        self.database.setPlaceholderText("schedrace")
+        self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.port = QSpinBox()
+        self.port.setRange(1, 65535)
+        self.port.setValue(DEFAULT_PORT)
+        self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.test, self.save, self.cancel = QPushButton("Test connection"), QPushButton("Save"), QPushButton("Cancel")
+        self.save.setObjectName("primary")
+        self.save.setDefault(True)
+
+    def _lay_out(self) -> None:
+        heading = QLabel("Where results are stored")
+        heading.setObjectName("cardTitle")
+        note = QLabel("Whatever you choose, every result is first written to a CSV journal on this machine.")
+        note.setObjectName("muted")
+        note.setWordWrap(True)
+        self.card = QFrame()
+        self.card.setObjectName("card")
+        fields = QFormLayout(self.card)
+        fields.setContentsMargins(16, 14, 16, 14)
+        fields.setSpacing(10)
+        fields.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        fields.addRow("Host", self.host)
+        fields.addRow("Port", self.port)
+        fields.addRow("Database", self.database)
+        fields.addRow("User", self.user)
+        fields.addRow("Password", self.password)
+        tester = QHBoxLayout()
+        tester.setSpacing(12)
+        tester.addWidget(self.test, 0, Qt.AlignmentFlag.AlignTop)
+        tester.addWidget(self.answer, 1)
+        fields.addRow(tester)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.save)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(10)
+        for widget in (heading, note, self.kind, self.about, self.card, self.from_environment):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        layout.addLayout(buttons)
+
+    def _load(self) -> None:
+        try:
+            self._settings = load_settings()
+        except InputError as error:
+            self._say(str(error), good=False)
+        self.kind.setCurrentIndex(max(0, self.kind.findData(self._settings.kind)))
+        if self._settings.url:
+            self._show_url(self._settings.url)
+        fixed = bool(os.environ.get(URL_VARIABLE))
+        self.from_environment.setText(
+            f"The environment variable {URL_VARIABLE} sets the connection; unset it to use these fields."
+            if fixed
+            else ""
+        )
+        self.from_environment.setVisible(fixed)
+        for field in (self.host, self.port, self.database, self.user, self.password):
+            field.setEnabled(not fixed)
+        self._kind_changed()
+
+    def _show_url(self, text: str) -> None:
+        from sqlalchemy.engine import make_url
+
+        url = make_url(text)
+        self.host.setText(url.host or "")
+        self.port.setValue(url.port or DEFAULT_PORT)
+        self.database.setText(url.database or "")
+        self.user.setText(url.username or "")
+        if url.password or stored_password(text):
+            self.password.setPlaceholderText("kept in the keyring of this system")
+
+    def url(self) -> str | None:
+        """Return the URL that the fields mean, None without a host."""
+        if os.environ.get(URL_VARIABLE):
+            return self._settings.url
+        if not self.host.text().strip():
+            return None
+        from sqlalchemy.engine import URL
+
+        url = URL.create(
+            "postgresql+psycopg2",
+            self.user.text().strip() or None,
+            self.password.text() or None,
+            self.host.text().strip(),
+            self.port.value(),
+            self.database.text().strip() or "schedrace",
+        )
+        return url.render_as_string(hide_password=False)
+
+    def _kind_changed(self) -> None:
+        name = self.kind.currentData()
+        self.about.setText(CHOICES[name][1] if name in CHOICES else self._summaries.get(name, ""))
+        self.card.setVisible(name in ("auto", "postgresql"))
+        self.adjustSize()
+
+    def _test(self) -> None:
+        url = self.url()
+        if url is None:
+            self._say("There is no host to connect to: SchedRace's own server will be used.", good=None)
+            return
+        from persistence.connection import test_connection
+
+        self.test.setEnabled(False)
+        self._say("Connecting …", good=None)
+        self._errand = Errand(lambda: test_connection(url), self)
+        self._errand.answered.connect(self._answered)
+        self._errand.failed.connect(self._failed)
+        self._errand.start()
+
+    def _answered(self, sentence: str) -> None:
+        self.test.setEnabled(True)
+        self._say(sentence, good=True)
+
+    def _failed(self, error: Exception) -> None:
+        self.test.setEnabled(True)
+        text = str(error) if isinstance(error, SchedRaceError) else f"The test failed: {error}"
+        self._say(text, good=False)
+
+    def _say(self, text: str, good: bool | None) -> None:
+        """Show a sentence: good news, bad news, or neither (None)."""
+        self.answer.setObjectName("muted" if good is None else "good" if good else "bad")
+        self.answer.style().unpolish(self.answer)
+        self.answer.style().polish(self.answer)
+        self.answer.setText(text)
+
+    def _save(self) -> None:
+        try:
+            settings = replace(self._settings, kind=self.kind.currentData(), url=None)
+            url = self.url()
+            if url is not None:
+                settings = settings.with_url(url, "the settings")
+            save_settings(settings)
+        except InputError as error:
+            # kept without the password, or not at all: the sentence says which
+            self.problem.emit(str(error))
+        self.saved.emit()
+        self.accept()
+
+    def done(self, result: int) -> None:
+        """Close; a test that still runs is waited for (its time-out is a few seconds)."""
+        if self._errand is not None:
+            self._errand.wait()
+        super().done(result)

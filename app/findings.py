@@ -1,0 +1,84 @@
+"""Chart titles that say what the chart shows at this moment; each a pure function of a frame."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from app.palette import is_clairvoyant
+from app.texts import METRICS, plural, seconds
+
+if TYPE_CHECKING:
+    from engine.frame import DeviceStrip, Frame, LaneFrame
+
+
+def ranking_title(frame: Frame, key: str) -> str:
+    """Return who is best by the metric that the ranking is sorted by."""
+    metric = next(m for m in METRICS if m.key == key)
+    known = [x for x in frame.lanes if x.status != "disqualified" and math.isfinite(getattr(x, key))]
+    if not known:
+        return f"Ranking by {metric.title.lower()}: nothing to compare yet"
+    best = min(known, key=lambda x: float(getattr(x, key)))
+    return f"{best.scheduler} has the lowest {metric.title.lower()}: {metric.show(getattr(best, key))}"
+
+
+def curves_title(frame: Frame, horizon_s: float) -> str:
+    """Return how the response times of the policies lie apart now."""
+    last = {x.scheduler: _recent(x, frame.clock_s - horizon_s) for x in frame.lanes if x.status != "disqualified"}
+    known = {name: value for name, value in last.items() if math.isfinite(value)}
+    if len(known) < 2:
+        return "Response time of the tasks that finish"
+    low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    if known[high] < 1.1 * known[low]:
+        return f"Tasks that finish now took about {seconds(known[low])} under every policy"
+    return f"Tasks that finish now took {seconds(known[low])} under {low}, {seconds(known[high])} under {high}"
+
+
+def _recent(lane: LaneFrame, since_s: float) -> float:
+    """Return the mean of the curve after ``since_s`` (nan without points)."""
+    values = [
+        float(v)
+        for t, v in zip(lane.curve_t_s[::-1], lane.curve_response_s[::-1], strict=True)
+        if t >= since_s and math.isfinite(v)
+    ]
+    return sum(values) / len(values) if values else math.nan
+
+
+def strip_title(strip: DeviceStrip, slots: dict[str, tuple[int, int]], queued: int) -> str:
+    """Return what the devices of the selected policy do now; ``slots`` is kind to (busy, all)."""
+    parts = [f"{busy} of {total} {kind.upper()} slots busy" for kind, (busy, total) in slots.items() if total]
+    waiting = f"{plural(queued, 'share')} queued" if queued else "nothing queued"
+    return f"Devices under {strip.scheduler}: {', '.join(parts)}, {waiting}"
+
+
+def utilisation_title(frame: Frame, kind: str) -> str:
+    """Return who keeps the devices of a kind busiest so far."""
+    shares = {x.scheduler: _mean(getattr(x, f"util_{kind}")) for x in frame.lanes}
+    known = {name: share for name, share in shares.items() if math.isfinite(share)}
+    if not known:
+        return f"{kind.upper()} utilisation"
+    high, low = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
+    if known[high] - known[low] < 0.03:
+        return f"{kind.upper()}s are about {known[high]:.0%} busy under every policy"
+    return f"{kind.upper()}s are {known[high]:.0%} busy under {high}, {known[low]:.0%} under {low}"
+
+
+def _mean(values: object) -> float:
+    finite = [float(v) for v in values if math.isfinite(v)]  # type: ignore[attr-defined]
+    return sum(finite) / len(finite) if finite else math.nan
+
+
+def work_title(frame: Frame) -> str:
+    """Return who splits or who leans on the GPUs."""
+    lanes = [x for x in frame.lanes if x.finished]
+    if not lanes:
+        return "Where the work went"
+    splitter = max(lanes, key=lambda x: x.on_both / x.finished)
+    if splitter.on_both:
+        return f"{splitter.scheduler} split {splitter.on_both / splitter.finished:.0%} of its tasks over CPU and GPU"
+    leaner = max(
+        (x for x in lanes if not is_clairvoyant(x.scheduler)),
+        key=lambda x: x.on_gpu / x.finished,
+        default=lanes[0],
+    )
+    return f"{leaner.scheduler} sent {leaner.on_gpu / leaner.finished:.0%} of its tasks to GPUs; nobody split any"

@@ -1,0 +1,119 @@
+"""What things are called and what they mean: metrics, units, numbers, and the policies that have two names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number with ``digits`` significant digits and thousands marks, never in powers of ten."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{min(decimals, 6)}f}"
+
+
+def seconds(value: float) -> str:
+    """Return seconds as text: ``12.3 s``."""
+    return f"{number(value)} s" if math.isfinite(value) else "–"
+
+
+def joules(value: float) -> str:
+    """Return energy as text in the largest unit that keeps the number above 1: ``1.24 MJ``."""
+    if not math.isfinite(value):
+        return "–"
+    for unit, size in (("GJ", 1e9), ("MJ", 1e6), ("kJ", 1e3)):
+        if abs(value) >= size:
+            return f"{number(value / size)} {unit}"
+    return f"{number(value)} J"
+
+
+def plural(count: int, word: str) -> str:
+    """Return ``1 task``, ``2,000 tasks``, ``4 policies``."""
+    if count == 1:
+        return f"1 {word}"
+    return f"{count:,} {word[:-1] + 'ies' if word.endswith('y') else word + 's'}"
+
+
+def in_words(count: int) -> str:
+    """Return small counts as words, as a sentence starts with them: ``Four``."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+    return words[count] if count < len(words) else str(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure of the ranking: ``key`` is its field in a frame's lane; lower is better for all of them."""
+
+    key: str
+    title: str
+    show: Callable[[float], str]
+    meaning: str
+
+
+METRICS = (
+    Metric(
+        "mean_response_s",
+        "Mean response",
+        seconds,
+        "Mean response time: how long a task took from its arrival to its finish, waiting included, on average over "
+        "the tasks finished so far. Lower is better.",
+    ),
+    Metric(
+        "p95_response_s",
+        "95th percentile",
+        seconds,
+        "95th percentile of the response time: 95 of 100 tasks were finished within this time. It shows the bad "
+        "luck that the mean hides. Lower is better.",
+    ),
+    Metric(
+        "energy_j",
+        "Energy",
+        joules,
+        "Energy of all devices: idle power for the whole race, plus active minus idle power while slots are busy.",
+    ),
+    Metric(
+        "cost",
+        "Cost",
+        number,
+        "What the busy time of the devices costs at the cluster's prices per hour, in the currency of the cluster file.",
+    ),
+    Metric(
+        "regret_s",
+        "Regret",
+        seconds,
+        "Regret: mean response minus the oracle's on the same tasks. Below zero is possible: the oracle knows every "
+        "true time, yet places each task selfishly. Needs the oracle in the race.",
+    ),
+)
+
+ALIAS_TEXTS = {
+    "oracle": (
+        "Knows every true time, yet selfish.",
+        "mct answered with the true times of every task (mct+true). No real scheduler can know them: it is drawn "
+        "dashed, as a reference. It is still selfish, each task takes the place where it finishes first, so others "
+        "may beat it.",
+    ),
+    "greedy": (
+        "Takes each task's fastest device and ignores the queue.",
+        "Another name for met (minimum execution time): the best device by expected time, however long its queue is.",
+    ),
+    "hybrid_ml": (
+        "Learns the device times while it races, then splits by its predictions.",
+        "mct with a random forest (mct+forest): it learns how long tasks really take on each device, is refitted every "
+        "50 completions on the last 1,000, and splits tasks by its predictions and the current backlog. Until the "
+        "first model is active it uses the nominal times.",
+    ),
+}
+"""Aliases: one sentence for the list, and the tooltip."""
+
+ESTIMATOR_TEXTS = {
+    "nominal": "answered with the nominal times of the workload",
+    "forest": "answered by a random forest that learns during the race",
+    "true": "answered with the true times (clairvoyant)",
+    "law": "answered with the true law of the times, without their noise (clairvoyant)",
+}

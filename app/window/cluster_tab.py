@@ -1,0 +1,87 @@
+"""The Cluster tab: how busy the devices are under each policy, and where the work went."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.charts.look import Look
+from app.findings import utilisation_title, work_title
+from app.window.widgets import Card
+
+if TYPE_CHECKING:
+    from app.charts.utilisation import UtilisationChart
+    from app.charts.work import WorkChart
+    from engine.frame import Frame
+
+WORDS_EVERY_S = 0.5
+
+
+class ClusterTab(QWidget):
+    """Shows frames while it is visible."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._words_at = 0.0
+        self.utilisation: dict[str, UtilisationChart] = {}
+        self.work: WorkChart | None = None
+        self.cards = {
+            kind: Card(
+                f"{kind.upper()} utilisation", f"How busy the {kind.upper()}s are appears here, one line a policy."
+            )
+            for kind in ("cpu", "gpu")
+        }
+        self.work_card = Card("Where the work went", "Which tasks ran on CPUs, on GPUs, or were split over both.")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(10)
+        top = QHBoxLayout()
+        top.setSpacing(10)
+        for card in self.cards.values():
+            top.addWidget(card, 1)
+        layout.addLayout(top, 1)
+        layout.addWidget(self.work_card)
+
+    def furnish(self) -> None:
+        """Make the charts."""
+        from app.charts.utilisation import UtilisationChart
+        from app.charts.work import WorkChart
+
+        self.utilisation = {kind: UtilisationChart(self._look, kind) for kind in self.cards}
+        for kind, chart in self.utilisation.items():
+            self.cards[kind].hold(chart)
+        self.work = WorkChart(self._look)
+        self.work_card.hold(self.work)
+
+    def begin(self) -> None:
+        """Empty the charts for another race."""
+        for chart in (*self.utilisation.values(), self.work):
+            chart.begin()
+        for card in (*self.cards.values(), self.work_card):
+            card.reveal()
+
+    def show_frame(self, frame: Frame, everything: bool = False) -> None:
+        """Draw a frame; titles change at most twice a second, or with ``everything``."""
+        for chart in (*self.utilisation.values(), self.work):
+            chart.show_frame(frame)
+        now = time.monotonic()
+        if everything or now - self._words_at >= WORDS_EVERY_S:
+            self._words_at = now
+            for kind, card in self.cards.items():
+                card.title.set_whole(utilisation_title(frame, kind))
+            self.work_card.title.set_whole(work_title(frame))
+
+    def paint_now(self) -> None:
+        """Paint what changed, at once: the race waits meanwhile."""
+        for chart in self.utilisation.values():
+            chart.viewport().repaint()
+        self.work.repaint()
+
+    def restyle(self) -> None:
+        """Wear the theme in use."""
+        for chart in (*self.utilisation.values(), self.work):
+            if chart is not None:
+                chart.restyle()

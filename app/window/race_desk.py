@@ -1,0 +1,280 @@
+"""Runs races for the window: what the buttons do, and what the window shows while a race goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QAction
+
+from app import headline
+from app.notify import Notifier, message_of
+from app.window.cluster_tab import ClusterTab
+from app.window.race_form import RaceForm
+from app.window.race_tab import RaceTab
+from app.window.sources import loaded_summary
+from app.window.status import StatusLine
+from app.window.toolbar import RaceToolBar
+from app.worker import Ended, Order, RaceRunner, Started
+from engine.errors import SchedRaceError
+
+if TYPE_CHECKING:
+    from engine.frame import DeviceStrip, Frame
+    from engine.spec import RaceSpec
+    from persistence.recorder import RecorderStatus
+    from persistence.settings import StorageSettings
+    from plugins.registry import Registry
+
+FRAME_MS = 33
+STATUS_EVERY_S = 0.5
+PREFERRED = ("hybrid_ml", "rl_agent", "mct")
+"""Whose devices are shown at first: the policy that people come to see."""
+
+
+class RaceDesk(QObject):
+    """The race of the window. ``state_changed`` whenever buttons must look different."""
+
+    state_changed = Signal()
+    over = Signal(bool)
+    """A race has ended and its rows are stored; False when it failed."""
+
+    def __init__(
+        self,
+        form: RaceForm,
+        race_tab: RaceTab,
+        cluster_tab: ClusterTab,
+        toolbar: RaceToolBar,
+        status: StatusLine,
+        notifier: Notifier,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.form, self.race_tab, self.cluster_tab = form, race_tab, cluster_tab
+        self.toolbar, self.status, self.notifier = toolbar, status, notifier
+        self.registry: Registry | None = None
+        self.settings: Callable[[], StorageSettings] | None = None
+        self.speed = 1.0
+        self.frame: Frame | None = None
+        self.raced: RaceSpec | None = None
+        self._strips: Mapping[str, DeviceStrip] = {}
+        self._started: Started | None = None
+        self._exporting: Path | None = None
+        self._racing = False
+        self._status_at = 0.0
+        self.runner = RaceRunner(self)
+        self.runner.started.connect(self._on_started)
+        self.runner.ended.connect(self._on_ended)
+        self.runner.stored.connect(self._on_stored)
+        self.runner.failed.connect(self._on_failed)
+        self.runner.idle.connect(self._on_idle)
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.timeout.connect(self._tick)
+        race_tab.selected.connect(self.select)
+        toolbar.speed_chosen.connect(self.set_speed)
+
+    @property
+    def running(self) -> bool:
+        """Whether anything is being prepared, raced or stored."""
+        return self.runner.running
+
+    @property
+    def racing(self) -> bool:
+        """Whether the clock of a race runs, or stands in a pause."""
+        return self._racing
+
+    @property
+    def paused(self) -> bool:
+        """Whether the race stands still."""
+        return self._racing and self.runner.control.paused
+
+    def start(self, *, paused: bool = False, watched: bool = True) -> None:
+        """Race what the form says."""
+        if self.registry is None or self.running:
+            return
+        try:
+            spec = self.form.spec()
+            settings = self.settings()
+        except SchedRaceError as error:
+            self.notifier.error(error, "Starting the race")
+            return
+        self.raced = spec
+        self._launch(Order(spec, self.registry, settings, watched), "Preparing the tasks and the storage …", paused)
+        self.status.begin("")
+
+    def export(self, folder: Path) -> None:
+        """Write the results of the last race: it is raced once more, which gives the same bits."""
+        if self.raced is None or self.running:
+            return
+        self._exporting = folder
+        order = Order(self.raced, self.registry, self.settings(), watched=False, out=folder)
+        self._launch(order, "Racing once more, at full speed, to write the results …", paused=False)
+
+    def _launch(self, order: Order, text: str, paused: bool) -> None:
+        self.form.lock(True)
+        self.toolbar.busy("Preparing …" if order.out is None else "Writing …")
+        self.race_tab.say(text)
+        names = [lane.shown for lane in order.spec.schedulers]
+        self.runner.start(order, self.speed, paused, self._choose_lane(names))
+        self.state_changed.emit()
+
+    def toggle(self) -> None:
+        """Start, pause or resume."""
+        if not self.running:
+            self.start()
+        elif self.paused:
+            self.runner.control.resume()
+        elif self._racing:
+            self.runner.control.pause()
+        self.state_changed.emit()
+
+    def step(self) -> None:
+        """Pause, and let one more thing happen; without a race, start one that stands still."""
+        if not self.running:
+            self.start(paused=True)
+        elif self._racing:
+            if self.paused:
+                self.runner.control.step()
+            else:
+                self.runner.control.pause()
+        self.state_changed.emit()
+
+    def stop(self) -> None:
+        """End the race here."""
+        self.runner.control.cancel()
+
+    def finish_now(self) -> None:
+        """Run the rest at full speed; the chosen speed stays for the next race."""
+        self.runner.control.set_speed(math.inf)
+        self.runner.control.resume()
+        self.state_changed.emit()
+
+    def set_speed(self, factor: float) -> None:
+        """Change the speed of this race and of the next ones."""
+        self.speed = factor
+        self.runner.control.set_speed(factor)
+
+    def select(self, scheduler: str) -> None:
+        """Show the devices of another policy."""
+        self.runner.control.selected = scheduler
+        self.race_tab.select(scheduler)
+        if not self._racing and self.frame is not None and scheduler in self._strips:
+            self.frame = replace(self.frame, strip=self._strips[scheduler])
+            self._show_end()
+
+    def show_current(self) -> None:
+        """Draw the last frame on the tab that has just become visible."""
+        if self.frame is not None:
+            self._show(self.frame)
+
+    def _choose_lane(self, names: list[str]) -> str:
+        before = self.race_tab.lane.currentText()
+        return next((name for name in (before, *PREFERRED) if name in names), names[0])
+
+    def _on_started(self, started: Started) -> None:
+        self._started, self._racing, self.frame, self._strips = started, True, None, {}
+        self._status_at = 0.0
+        lanes = [lane.label for lane in started.prepared.lanes]
+        self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected)
+        self.cluster_tab.begin()
+        self.status.begin(started.run)
+        self.form.say_workload(loaded_summary(started.prepared.workload))
+        for note in started.prepared.notes:
+            self.notifier.note(note)
+        self._timer.start()
+        self.state_changed.emit()
+
+    def _tick(self) -> None:
+        """Draw the latest frame; the race waits while we paint (see engine.control)."""
+        control = self.runner.control
+        with control.gui_first():
+            frame = control.latest
+            if frame is not None and frame is not self.frame:
+                self.frame = frame
+                self._show(frame)
+            now = time.monotonic()
+            if now - self._status_at >= STATUS_EVERY_S:
+                self._status_at = now
+                self._show_status()
+
+    def _show(self, frame: Frame) -> None:
+        total = frame.tasks * len(frame.lanes)
+        self.toolbar.show_progress(frame.clock_s, sum(x.finished for x in frame.lanes), total, len(frame.lanes))
+        if self.race_tab.isVisible():
+            self.race_tab.show_frame(frame)
+            self.race_tab.paint_now()
+        elif self.cluster_tab.isVisible():
+            self.cluster_tab.show_frame(frame)
+            self.cluster_tab.paint_now()
+        self.status.show_rate(frame.completions)
+
+    def _show_status(self) -> None:
+        if self._started is not None and self._started.recorder is not None:
+            self.status.show_recording(self._started.recorder.status())
+
+    def _on_ended(self, ended: Ended) -> None:
+        self._timer.stop()
+        self._racing = False
+        self._strips = ended.strips
+        self.frame = self.runner.control.latest
+        self._final = headline.finished(ended.result)
+        self._show_end()
+        self.toolbar.progress_text.setText("Storing the last rows …")
+        self.status.end()
+        for row in ended.result.rows:
+            if row.status == "disqualified":
+                text = f"{row.name} was disqualified: {row.reason}"
+                self.notifier.tell("warning", text, row.traceback or "")
+        self.state_changed.emit()
+
+    def _show_end(self) -> None:
+        total = self.frame.tasks * len(self.frame.lanes)
+        done = sum(x.finished for x in self.frame.lanes)
+        self.toolbar.show_progress(self.frame.clock_s, done, total, len(self.frame.lanes))
+        self.race_tab.show_frame(self.frame, self._final)
+        self.cluster_tab.show_frame(self.frame, everything=True)
+
+    def _on_stored(self, status: RecorderStatus | None) -> None:
+        if self._exporting is not None:
+            self.notifier.tell("info", f"results.csv, summary.json and race.toml are in {self._exporting}.")
+        elif status is not None:
+            self.status.show_recording(status)
+            if status.problem:
+                self.notifier.tell("warning", status.problem)
+
+    def _on_failed(self, error: BaseException) -> None:
+        self._timer.stop()
+        self._racing = False
+        self.notifier.error(error, "The race")
+        self.race_tab.say(message_of(error, "The race").text)
+        self._started = None
+
+    def _on_idle(self) -> None:
+        failed = self._started is None and self._exporting is None
+        if self.frame is not None and not failed:
+            self._show_end()
+        else:
+            self.toolbar.reset()
+        self._started = self._exporting = None
+        self.form.lock(False)
+        self.state_changed.emit()
+        self.over.emit(not failed)
+
+
+def dress_start(action: QAction, desk: RaceDesk) -> str:
+    """Give the start button the title of what it would do now; return the name of its icon."""
+    if desk.running and not desk.racing:
+        action.setText("Wait …")
+    elif desk.paused:
+        action.setText("Resume")
+    elif desk.racing:
+        action.setText("Pause")
+        return "pause"
+    else:
+        action.setText("Start")
+    return "start"

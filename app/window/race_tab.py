@@ -1,0 +1,157 @@
+"""The Race tab: what was found, who leads, how the response times run, and what the devices do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.charts.look import Look, horizon_s
+from app.findings import curves_title, ranking_title
+from app.window.widgets import Card
+
+if TYPE_CHECKING:
+    from app.charts.curves import ResponseCurves
+    from app.charts.ranking import RankingTable
+    from app.charts.strip import DeviceStripChart
+    from engine.cluster import Cluster
+    from engine.frame import Frame
+
+WORDS_EVERY_S = 0.5
+"""The headline and the titles change at most twice a second: faster, nobody can read them."""
+FIGURES_EVERY_S = 0.2
+
+
+class RaceTab(QWidget):
+    """Shows frames. ``selected`` names the policy whose devices are to be shown."""
+
+    selected = Signal(str)
+    sorted_by = Signal(str)
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._words_at = self._figures_at = 0.0
+        self.curves: ResponseCurves | None = None
+        self.ranking: RankingTable | None = None
+        self.strip: DeviceStripChart | None = None
+        self.headline = _headline()
+        self.ranking_card = Card("Ranking", "The ranking of the policies appears here: response times, energy, cost.")
+        self.curves_card = Card("Response times", "One line a policy: how long the tasks take that finish.")
+        self.strip_card = Card("Devices", "What each device does: busy, idle, and how much queues for it.")
+        self.lane = QComboBox()
+        self.lane.setObjectName("lane")
+        self.lane.setToolTip(
+            "<p>The policy whose devices are shown; a click on a row of the ranking chooses it too.</p>"
+        )
+        self.lane.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.lane.hide()
+        self.strip_card.head.addWidget(self.lane)
+        self.lane.activated.connect(self._lane_chosen)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(10)
+        top = QFrame()
+        top.setObjectName("card")
+        row = QHBoxLayout(top)
+        row.setContentsMargins(16, 10, 16, 10)
+        row.addWidget(self.headline)
+        layout.addWidget(top)
+        layout.addWidget(self.ranking_card)
+        layout.addWidget(self.curves_card, 1)
+        layout.addWidget(self.strip_card)
+        for card in (self.ranking_card, self.strip_card):
+            card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+            card.empty.setMinimumHeight(70)
+
+    def furnish(self, sort_by: str) -> None:
+        """Make the charts: after the first paint, for they bring pyqtgraph in."""
+        from app.charts.curves import ResponseCurves
+        from app.charts.ranking import RankingTable
+        from app.charts.strip import DeviceStripChart
+
+        self.ranking, self.curves, self.strip = (
+            RankingTable(self._look),
+            ResponseCurves(self._look),
+            DeviceStripChart(self._look),
+        )
+        self.ranking.ranking.sort_key = sort_by
+        self.ranking.selected.connect(self.selected)
+        self.ranking.sorted_by.connect(self.sorted_by)
+        self.ranking_card.hold(self.ranking)
+        self.curves_card.hold(self.curves)
+        self.strip_card.hold(self.strip)
+
+    def say(self, text: str) -> None:
+        """Show a headline."""
+        if text != self.headline.text():
+            self.headline.setText(text)
+
+    def begin(self, cluster: Cluster, lanes: list[str], selected: str) -> None:
+        """Empty the charts for another race."""
+        self.ranking.begin()
+        self.curves.begin()
+        self.strip.begin(cluster)
+        self.lane.clear()
+        self.lane.addItems(lanes)
+        self.lane.setCurrentText(selected)
+        self.lane.show()
+        for card in (self.ranking_card, self.curves_card, self.strip_card):
+            card.reveal()
+
+    def select(self, scheduler: str) -> None:
+        """Mark the policy whose devices are shown."""
+        self.lane.setCurrentText(scheduler)
+        self.ranking.mark(scheduler)
+
+    def show_frame(self, frame: Frame, headline: str | None = None) -> None:
+        """Draw a frame; figures and words change seldom enough to be read. With a ``headline`` everything is drawn."""
+        now = time.monotonic()
+        self.curves.show_frame(frame)
+        self.strip.show_frame(frame)
+        if headline is not None or now - self._figures_at >= FIGURES_EVERY_S:
+            self._figures_at = now
+            self.ranking.show_frame(frame)
+            self.ranking.mark(self.lane.currentText())
+        if headline is not None or now - self._words_at >= WORDS_EVERY_S:
+            self._words_at = now
+            self._titles(frame)
+            from app.headline import running
+
+            self.say(running(frame) if headline is None else headline)
+
+    def paint_now(self) -> None:
+        """Paint what changed, at once: the race waits meanwhile."""
+        self.curves.viewport().repaint()
+        self.strip.repaint()
+
+    def restyle(self) -> None:
+        """Wear the theme in use."""
+        for chart in (self.ranking, self.curves, self.strip):
+            if chart is not None:
+                chart.restyle()
+
+    def _titles(self, frame: Frame) -> None:
+        self.ranking_card.title.set_whole(ranking_title(frame, self.ranking.ranking.sort_key))
+        self.curves_card.title.set_whole(curves_title(frame, 0.05 * horizon_s(frame)))
+        self.strip_card.title.set_whole(self.strip.title())
+
+    def _lane_chosen(self) -> None:
+        self.selected.emit(self.lane.currentText())
+
+
+def _headline() -> QLabel:
+    label = QLabel("Getting ready …")
+    label.setObjectName("headline")
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    font = label.font()
+    font.setPointSizeF(font.pointSizeF() * 1.45)
+    label.setFont(font)
+    label.setMinimumHeight(2 * label.fontMetrics().height())
+    return label
