@@ -53,8 +53,14 @@ def only_these() -> frozenset[str] | None:
 
 def built_in() -> list[Candidate]:
     """Return the plugins that come with SchedRace."""
+    try:
+        version = metadata.version("schedrace")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        version = ""
     return [
-        Candidate(module.rpartition(".")[2], "built-in", module, partial(importlib.import_module, module))
+        Candidate(
+            module.rpartition(".")[2], "built-in", module, partial(importlib.import_module, module), version=version
+        )
         for module in BUILT_IN
     ]
 
