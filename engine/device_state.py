@@ -4,52 +4,56 @@ from __future__ import annotations
 
 import math
 from bisect import insort
+from collections.abc import Sequence
 from heapq import heappush
-from typing import NamedTuple
 
-from engine.cluster import Device
+from engine.cluster import Device, Kind
 
-
-class Queued(NamedTuple):
-    """A share that waits on a device; sorts by (rank, part), and parts are numbered in placing order.
-
-    ``seconds`` is what it was believed to take when it was placed; ``slots`` and ``memory_gb`` are held while it runs.
-    """
-
-    rank: float
-    part: int
-    task: int
-    seconds: float
-    slots: int
-    memory_gb: float
+Queued = tuple[float, int, int, int, float, int, float]
+"""A share that waits: (rank, number, part, task, believed seconds, slots, memory in GB). Sorts by rank, then by number,
+which counts placements. A plain tuple, because one is made for every share that waits."""
 
 
 class DeviceState:
     """Slots, memory, running and queued shares of one device. Holds beliefs only, never true seconds.
 
     ``ready`` is a heap of the shares that may start when they fit (in a strict queue: of all that wait); ``waiting``
-    holds, for queues without order, those whose parents or data are not there yet.
+    holds, for queues without order, those whose parents or data are not there yet. ``running`` maps a part to its
+    believed end, slots and memory.
     """
 
     __slots__ = (
-        "_beliefs_hold_until", "_free_times", "_last_start", "free_memory_gb", "free_slots", "model", "per_gb_s",
-        "queued_s", "ready", "running", "spec", "strict", "waiting",
+        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_single", "free_memory_gb", "free_slots",
+        "index", "latency_s", "model", "per_gb_s", "queued_s", "ready", "running", "spec", "speed", "strict", "waiting",
     )  # fmt: skip
 
     def __init__(self, spec: Device, model: int) -> None:
         self.spec = spec
+        self.index = spec.index
         self.model = model
+        self.speed = spec.speed
         self.free_slots = spec.slots
         self.free_memory_gb = spec.memory_gb
+        self.latency_s = spec.link_latency_s if spec.link_gb_s else 0.0
         self.per_gb_s = 1.0 / spec.link_gb_s if spec.link_gb_s else 0.0
-        self.running: dict[int, tuple[float, int]] = {}  # part -> believed end, slots
+        self.running: dict[int, tuple[float, int, float]] = {}
         self.ready: list[Queued] = []
         self.waiting: dict[int, Queued] = {}
         self.queued_s = 0.0
         self.strict = False
+        self._single = spec.slots == 1
+        self._end_s = -math.inf  # believed end of what runs on a device of one slot
         self._free_times: list[float] | None = None
         self._last_start = 0.0
         self._beliefs_hold_until = 0.0
+
+    def seconds(self, expected: Sequence[float], transfer_gb: float, fraction: float) -> float:
+        """Return the seconds of a share from the task's seconds per device model.
+
+        x fraction / speed, plus launch latency and the transfer over the device's link.
+        """
+        busy_s = expected[self.model] / self.speed * fraction
+        return busy_s + self.latency_s + fraction * transfer_gb * self.per_gb_s
 
     @property
     def queue_length(self) -> int:
@@ -61,8 +65,8 @@ class DeviceState:
         if may_start or self.strict:
             heappush(self.ready, entry)
         else:
-            self.waiting[entry.part] = entry
-        self.queued_s += entry.seconds
+            self.waiting[entry[2]] = entry
+        self.queued_s += entry[4]
         self._free_times = None
 
     def wake(self, part: int) -> None:
@@ -81,9 +85,10 @@ class DeviceState:
 
     def take(self, part: int, believed_end_s: float, slots: int, memory_gb: float) -> None:
         """A share starts: it holds slots and memory until :meth:`release`."""
-        self.running[part] = (believed_end_s, slots)
+        self.running[part] = (believed_end_s, slots, memory_gb)
         self.free_slots -= slots
         self.free_memory_gb -= memory_gb
+        self._end_s = believed_end_s
         self._free_times = None
 
     def dequeued(self, seconds: float) -> None:
@@ -91,11 +96,12 @@ class DeviceState:
         # exactly zero when empty, so that rounding never builds up
         self.queued_s = self.queued_s - seconds if self.ready or self.waiting else 0.0
 
-    def release(self, part: int, memory_gb: float) -> None:
+    def release(self, part: int) -> None:
         """A share has ended."""
-        _, slots = self.running.pop(part)
+        _, slots, memory_gb = self.running.pop(part)
         self.free_slots += slots
         self.free_memory_gb = self.free_memory_gb + memory_gb if self.running else self.spec.memory_gb
+        self._end_s = -math.inf
         self._free_times = None
 
     def available_at(self, now_s: float, slots: int) -> float:
@@ -104,30 +110,55 @@ class DeviceState:
         Running and queued shares are replayed with the seconds believed at their placement; a share that overruns
         counts as ending now, one that waits for parents as ready. inf when the device never has that many slots.
         """
-        if self.spec.slots == 1 and slots == 1:
-            end = now_s
-            for believed, _ in self.running.values():
-                end = max(end, believed)
-            return end + self.queued_s
+        if self._single and slots == 1:
+            end_s = self._end_s
+            return (end_s if end_s > now_s else now_s) + self.queued_s
         if slots > self.spec.slots:
             return math.inf
         if self._free_times is None or now_s > self._beliefs_hold_until:
-            self._replay(now_s)
-        assert self._free_times is not None
+            self._free_times = self._replay(now_s)
         return max(now_s, self._last_start, self._free_times[slots - 1])
 
-    def _replay(self, now_s: float) -> None:
-        ends = [(max(end, now_s), slots) for end, slots in self.running.values()]
+    def _replay(self, now_s: float) -> list[float]:
+        """Return when each slot is believed free, sorted, after all that runs and waits here."""
+        ends = [(max(end_s, now_s), slots) for end_s, slots, _ in self.running.values()]
         free = [now_s] * self.free_slots
-        for end, slots in ends:
-            free.extend([end] * slots)
+        for end_s, slots in ends:
+            free.extend([end_s] * slots)
         free.sort()
         last_start = now_s
-        for entry in sorted([*self.ready, *self.waiting.values()]):
-            last_start = max(last_start, free[entry.slots - 1])
-            del free[: entry.slots]
-            for _ in range(entry.slots):
-                insort(free, last_start + entry.seconds)
-        self._free_times = free
+        for _, _, _, _, seconds, slots, _ in sorted([*self.ready, *self.waiting.values()]):
+            last_start = max(last_start, free[slots - 1])
+            del free[:slots]
+            for _ in range(slots):
+                insort(free, last_start + seconds)
         self._last_start = last_start
-        self._beliefs_hold_until = min((end for end, _ in ends), default=math.inf)
+        self._beliefs_hold_until = min((end_s for end_s, _ in ends), default=math.inf)
+        return free
+
+
+class EqualDevices:
+    """Devices that differ in id only, and what they have in common."""
+
+    __slots__ = ("devices", "extra_w", "first", "kind", "memory_gb", "price_per_s", "slots")
+
+    def __init__(self, devices: list[DeviceState]) -> None:
+        self.devices = devices
+        self.first = devices[0]
+        spec = self.first.spec
+        self.kind: Kind = spec.kind
+        self.slots = spec.slots
+        self.memory_gb = spec.memory_gb
+        self.extra_w = spec.active_w - spec.idle_w
+        self.price_per_s = spec.price_per_hour / 3600.0
+
+
+def groups_of_equals(states: list[DeviceState]) -> list[EqualDevices]:
+    """Return the devices grouped by all that distinguishes them but id, source and hidden drift, in index order."""
+    groups: dict[tuple[object, ...], list[DeviceState]] = {}
+    for state in states:
+        d = state.spec
+        power_and_price = (d.idle_w, d.active_w, d.price_per_hour)
+        place = (d.kind, state.model, d.slots, d.speed, d.memory_gb, d.link_gb_s, d.link_latency_s)
+        groups.setdefault((*place, *power_and_price), []).append(state)
+    return [EqualDevices(devices) for devices in groups.values()]

@@ -1,9 +1,10 @@
-"""What has happened in one simulation, as growing columns: about 45 bytes a task."""
+"""What has happened in one simulation, as columns: about 55 bytes a task."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,46 +15,78 @@ from engine.task import TaskColumns
 from engine.workload import FloatArray, IntArray
 
 
-class Ledger:
-    """Shares ("parts") in placing order, tasks in finishing order. Written by the simulation only.
+class Parts(NamedTuple):
+    """Shares as columns; ``start_s``/``end_s`` are nan until it happens."""
 
-    The parts of a task lie side by side from ``first_part``; ``start_s``/``end_s`` of a part are nan until it happens.
+    task: IntArray
+    device: IntArray
+    fraction: FloatArray
+    placed_s: FloatArray
+    start_s: FloatArray
+    end_s: FloatArray
+
+
+class Ledger:
+    """Every share ("part") of every task. Written by the simulation only.
+
+    Part i < n is the first share of task i, so that a whole task needs no further bookkeeping; further shares are
+    appended, those of one task side by side from ``extra[task]``. ``ended`` lists parts, ``finished`` tasks, in the
+    order in which it happened.
     """
 
     __slots__ = (
-        "device", "end_s", "ended", "finished", "first_part", "fraction", "n_parts", "placed_s", "start_s", "task",
+        "device", "end_s", "ended", "extra", "extra_task", "finished", "fraction", "n_parts", "placed_s", "start_s",
+        "tasks",
     )  # fmt: skip
 
     def __init__(self, tasks: int) -> None:
-        self.first_part = array("q", [-1]) * tasks
+        self.tasks = tasks
         self.n_parts = array("b", [0]) * tasks
-        self.task = array("i")
-        self.device = array("i")
-        self.fraction = array("d")
-        self.placed_s = array("d")
-        self.start_s = array("d")
-        self.end_s = array("d")
+        self.extra = array("i", [-1]) * tasks
+        self.extra_task = array("i")
+        self.device = array("i", [-1]) * tasks
+        self.fraction = array("d", [1.0]) * tasks
+        self.placed_s = array("d", [np.nan]) * tasks
+        self.start_s = array("d", [np.nan]) * tasks
+        self.end_s = array("d", [np.nan]) * tasks
         self.ended = array("i")
         self.finished = array("i")
 
-    def add_part(self, task: int, device: int, fraction: float, now_s: float) -> int:
-        """Append a share that was just placed; return its number."""
-        part = len(self.task)
-        if not self.n_parts[task]:
-            self.first_part[task] = part
-        self.n_parts[task] += 1
-        self.task.append(task)
-        self.device.append(device)
-        self.fraction.append(fraction)
-        self.placed_s.append(now_s)
-        self.start_s.append(np.nan)
-        self.end_s.append(np.nan)
-        return part
+    def add_whole(self, task: int, device: int, now_s: float) -> int:
+        """Note that a task was placed whole on one device; return the number of its part."""
+        self.n_parts[task] = 1
+        self.device[task] = device
+        self.placed_s[task] = now_s
+        return task
 
-    def parts_of(self, task: int) -> range:
-        """Return the numbers of the task's shares."""
-        first = self.first_part[task]
-        return range(first, first + self.n_parts[task])
+    def add_split(self, task: int, shares: tuple[tuple[int, float], ...], now_s: float) -> range | list[int]:
+        """Note that a task was placed in several shares; return the numbers of its parts."""
+        (device, fraction), *others = shares
+        self.n_parts[task] = len(shares)
+        self.device[task] = device
+        self.fraction[task] = fraction
+        self.placed_s[task] = now_s
+        self.extra[task] = len(self.device)
+        for device, fraction in others:
+            self.extra_task.append(task)
+            self.device.append(device)
+            self.fraction.append(fraction)
+            self.placed_s.append(now_s)
+            self.start_s.append(np.nan)
+            self.end_s.append(np.nan)
+        return self.parts_of(task)
+
+    def task_of(self, part: int) -> int:
+        """Return the task of a part."""
+        return part if part < self.tasks else self.extra_task[part - self.tasks]
+
+    def parts_of(self, task: int) -> range | list[int]:
+        """Return the numbers of the task's parts, in the order of the placement's shares."""
+        count = self.n_parts[task]
+        if count <= 1:
+            return range(task, task + count)
+        first = self.extra[task]
+        return [task, *range(first, first + count - 1)]
 
     def finish_s(self, task: int) -> float:
         """Return when a finished task's last share ended."""
@@ -63,6 +96,22 @@ class Ledger:
         """Return the fraction of the task that was placed on the device."""
         return sum(self.fraction[part] for part in self.parts_of(task) if self.device[part] == device)
 
+    def parts(self, numbers: IntArray | None = None) -> Parts:
+        """Return the parts with these numbers, or all that have been placed."""
+        if numbers is None:
+            numbers = np.flatnonzero(column(self.device, np.int32) >= 0)
+        task = numbers.astype(np.int64)
+        further = task >= self.tasks
+        task[further] = column(self.extra_task, np.int32, task[further] - self.tasks)
+        return Parts(
+            task=task,
+            device=column(self.device, np.int32, numbers).astype(np.int64),
+            fraction=column(self.fraction, np.float64, numbers),
+            placed_s=column(self.placed_s, np.float64, numbers),
+            start_s=column(self.start_s, np.float64, numbers),
+            end_s=column(self.end_s, np.float64, numbers),
+        )
+
     def finished_tasks(
         self, scheduler: str, since: int, until: int, columns: TaskColumns, cluster: Cluster
     ) -> FinishedTasks:
@@ -70,40 +119,36 @@ class Ledger:
         task = column(self.finished, np.int32, slice(since, until)).astype(np.int64)
         counts = column(self.n_parts, np.int8, task).astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(counts)])
-        first = column(self.first_part, np.int64, task)
-        part = np.repeat(first - starts[:-1], counts) + np.arange(starts[-1])
-        device = column(self.device, np.int32, part).astype(np.int64)
-        fraction = column(self.fraction, np.float64, part)
-        start_s = column(self.start_s, np.float64, part)
-        end_s = column(self.end_s, np.float64, part)
-        slots = np.array([columns.slots[i] for i in task.tolist()], dtype=np.float64)
-        rates = DeviceRates(cluster)
-        busy = (end_s - start_s) * np.repeat(slots, counts) / rates.slots[device]
         rows = starts[:-1]
+        place = np.arange(starts[-1]) - np.repeat(rows, counts)  # 0 for the first share of each task
+        extra = np.repeat(column(self.extra, np.int32, task).astype(np.int64), counts)
+        parts = self.parts(np.where(place == 0, np.repeat(task, counts), extra + place - 1))
+        slots = columns.slots_array[task]
+        rates = DeviceRates(cluster)
+        busy = (parts.end_s - parts.start_s) * np.repeat(slots, counts) / rates.slots[parts.device]
         return FinishedTasks(
             scheduler=scheduler,
             task=task,
-            arrival_s=np.array([columns.arrival_s[i] for i in task.tolist()]),
-            start_s=np.minimum.reduceat(start_s, rows) if len(task) else start_s,
-            finish_s=np.maximum.reduceat(end_s, rows) if len(task) else end_s,
-            gpu_fraction=_sums(fraction * rates.is_gpu[device], rows, len(task)),
-            energy_j=_sums(busy * rates.extra_w[device], rows, len(task)),
-            cost=_sums(busy * rates.price_per_s[device], rows, len(task)),
+            arrival_s=columns.arrival_array[task],
+            start_s=np.minimum.reduceat(parts.start_s, rows) if len(task) else parts.start_s,
+            finish_s=np.maximum.reduceat(parts.end_s, rows) if len(task) else parts.end_s,
+            gpu_fraction=_sums(parts.fraction * rates.is_gpu[parts.device], rows),
+            energy_j=_sums(busy * rates.extra_w[parts.device], rows),
+            cost=_sums(busy * rates.price_per_s[parts.device], rows),
             share_start=starts,
-            share_device=device,
-            share_fraction=fraction,
+            share_device=parts.device,
+            share_fraction=parts.fraction,
         )
 
     def digest(self) -> str:
         """Return the BLAKE2b-128 hash of every share's task, device, fraction, start and end, in task order."""
-        task = column(self.task, np.int32)
-        device = column(self.device, np.int32)
-        order = np.lexsort((device, task))
+        parts = self.parts()
+        order = np.lexsort((parts.device, parts.task))
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(task[order].astype("<i4").tobytes())
-        digest.update(device[order].astype("<i4").tobytes())
-        for values in (self.fraction, self.start_s, self.end_s):
-            digest.update(column(values, np.float64, order).astype("<f8").tobytes())
+        for index in (parts.task, parts.device):
+            digest.update(index[order].astype("<i4").tobytes())
+        for values in (parts.fraction, parts.start_s, parts.end_s):
+            digest.update(values[order].astype("<f8").tobytes())
         return digest.hexdigest()
 
 
@@ -121,6 +166,6 @@ class DeviceRates:
         self.is_gpu = np.array([d.kind == "gpu" for d in devices])
 
 
-def _sums(values: FloatArray, rows: IntArray, n: int) -> FloatArray:
-    result: FloatArray = np.add.reduceat(values, rows) if n else np.zeros(0)
+def _sums(values: FloatArray, rows: IntArray) -> FloatArray:
+    result: FloatArray = np.add.reduceat(values, rows) if len(rows) else np.zeros(0)
     return result

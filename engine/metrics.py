@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.cluster import Cluster, Kind
-from engine.columns import column
 from engine.ledger import DeviceRates
 from engine.records import FinishedTasks
 from engine.results import SchedulerResult
@@ -32,15 +31,13 @@ def jain_index(values: FloatArray) -> float:
 
 def busy_slot_seconds(simulation: Simulation, until_s: float) -> FloatArray:
     """Return for each device the slot-seconds that shares have held up to a simulated second."""
-    ledger = simulation.ledger
-    start_s = column(ledger.start_s, np.float64)
-    end_s = column(ledger.end_s, np.float64)
-    ran_s = np.minimum(np.where(np.isnan(end_s), until_s, end_s), until_s) - start_s
-    slots = np.array(simulation.columns.slots, dtype=np.float64)[column(ledger.task, np.int32)]
-    held = np.where(np.isnan(start_s), 0.0, np.maximum(ran_s, 0.0) * slots)
-    per_device: FloatArray = np.bincount(
-        column(ledger.device, np.int32), held, minlength=len(simulation.cluster.devices)
-    ).astype(np.float64)
+    parts = simulation.ledger.parts()
+    ran_s = np.minimum(np.where(np.isnan(parts.end_s), until_s, parts.end_s), until_s) - parts.start_s
+    slots = simulation.columns.slots_array[parts.task]
+    held = np.where(np.isnan(parts.start_s), 0.0, np.maximum(ran_s, 0.0) * slots)
+    per_device: FloatArray = np.bincount(parts.device, held, minlength=len(simulation.cluster.devices)).astype(
+        np.float64
+    )
     return per_device
 
 

@@ -15,10 +15,8 @@ from engine.task import Task
 _SUM_TOLERANCE = 1e-9
 
 
-def checked_shares(
-    placement: Any, pending: Pending, state: ClusterState
-) -> tuple[Task, tuple[tuple[int, float], ...], float | None]:
-    """Return (task, shares, order) of a legal placement; :class:`PlacementError` says what breaks the contract."""
+def checked(placement: Any, pending: Pending, state: ClusterState) -> Placement:
+    """Return a legal placement, its shares as tuples; :class:`PlacementError` says what breaks the contract."""
     if not isinstance(placement, Placement):
         raise PlacementError(f"place() returned {_short(placement)}; it must return Placement objects.")
     task, shares, order = placement
@@ -31,9 +29,10 @@ def checked_shares(
     if len(shares) == 1:
         device, fraction = shares[0]
         if fraction == 1.0 and type(device) is int and 0 <= device < len(state.devices):
-            _check_fits(task, device, 1.0, state)
+            if not state._all_fit:
+                _check_fits(task, device, 1.0, state)
             return placement
-    return task, _check_shares(task, shares, state), order
+    return Placement(task, _check_shares(task, shares, state), order)
 
 
 def _check_shares(task: Task, shares: Any, state: ClusterState) -> tuple[tuple[int, float], ...]:

@@ -15,13 +15,13 @@ from heapq import heappop, heappush
 
 from engine.cluster import Cluster
 from engine.completion import Completion, ShareResult
-from engine.device_state import DeviceState, Queued
+from engine.device_state import DeviceState
 from engine.errors import PlacementError
 from engine.estimator import Estimator, EstimatorContext, TableEstimator
 from engine.ledger import Ledger
 from engine.pending import Pending
 from engine.placement import Placement
-from engine.placement_rules import checked_shares
+from engine.placement_rules import checked
 from engine.results import Status
 from engine.scheduler import Scheduler
 from engine.state import ClusterState, data_ready_s
@@ -71,18 +71,20 @@ class Simulation:
         self._missing_parents: list[int] = (workload.parent_start[1:] - workload.parent_start[:-1]).tolist()
         self._arrivals = sorted(range(len(workload)), key=self.columns.arrival_s.__getitem__)
         self._arrived = 0
+        self._next_arrival_s = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
         self._starts = 0
+        self._placements = 0
         self._data_events = 0
         self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
         self._unready: dict[int, list[int]] = {}  # placed tasks that wait for parents: their parts
-        self._queued: dict[int, Queued] = {}
         self._state = ClusterState(
             cluster, self._devices, self.columns, self.ledger, self._missing_parents, self.estimator,
             weights or Weights(),
         )  # fmt: skip
         self._place = scheduler.place
+        self._expected = self.estimator.seconds
         self._observers = _observers(scheduler, self.estimator)
         self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
 
@@ -96,8 +98,7 @@ class Simulation:
         """Second of the next event; inf when the simulation has ended."""
         if self.status != "running":
             return math.inf
-        finish = self._events[0][0] if self._events else math.inf
-        return min(finish, self._next_arrival_s())
+        return min(self._events[0][0], self._next_arrival_s) if self._events else self._next_arrival_s
 
     @property
     def devices(self) -> list[DeviceState]:
@@ -114,11 +115,12 @@ class Simulation:
         A scheduler that raises, breaks the contract or starves tasks is disqualified; nothing is raised.
         """
         done = 0
+        heap = self._events
         try:
             while done < events and self.status == "running":
-                arrival_s = self._next_arrival_s()
-                if self._events and self._events[0][0] < arrival_s:
-                    if self._events[0][0] > until_s:
+                arrival_s = self._next_arrival_s
+                if heap and heap[0][0] < arrival_s:
+                    if heap[0][0] > until_s:
                         break
                     self._finish_next()
                 elif arrival_s <= until_s and arrival_s < math.inf:
@@ -126,7 +128,7 @@ class Simulation:
                 else:
                     break
                 done += 1
-                if not self._events and self._arrived == len(self._arrivals):
+                if not heap and self._next_arrival_s == math.inf:
                     self._end()
         except (Exception, SystemExit) as error:  # a policy is a stranger's code: whatever it raises is data
             self.disqualify(_sentence(error), traceback.format_exc())
@@ -144,20 +146,21 @@ class Simulation:
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def _next_arrival_s(self) -> float:
-        if self._arrived == len(self._arrivals):
-            return math.inf
-        return self.columns.arrival_s[self._arrivals[self._arrived]]
-
     def _arrive(self, now_s: float) -> None:
         self.now_s = self._state.now = now_s
-        while self._arrived < len(self._arrivals):
-            index = self._arrivals[self._arrived]
-            if self.columns.arrival_s[index] != now_s:
+        arrivals, arrival_s, columns = self._arrivals, self.columns.arrival_s, self.columns
+        position = self._arrived
+        while True:
+            index = arrivals[position]
+            self._pending._add(Task(index, columns), not self._missing_parents[index])
+            position += 1
+            if position == len(arrivals):
+                self._next_arrival_s = math.inf
                 break
-            self._pending._add(Task(index, self.columns), not self._missing_parents[index])
-            self._arrived += 1
-        self._state.arrivals = self._arrived
+            self._next_arrival_s = arrival_s[arrivals[position]]
+            if self._next_arrival_s != now_s:
+                break
+        self._arrived = self._state.arrivals = position
         self._ask()
 
     def _finish_next(self) -> None:
@@ -169,26 +172,32 @@ class Simulation:
             device.wake(part)
             self._advance_queue(device)
             return
-        task = ledger.task[part]
+        task = part if part < ledger.tasks else ledger.task_of(part)
         ledger.end_s[part] = now_s
         ledger.ended.append(part)
-        device.release(part, self.columns.memory_gb[task] * ledger.fraction[part])
-        left = self._open_parts.get(task, 1) - 1
-        if left:
-            self._open_parts[task] = left
-        else:
-            self._open_parts.pop(task, None)
-            self._complete(task)
+        device.release(part)
+        complete = task not in self._open_parts or self._close_part(task)
+        if complete:
+            self.completions += 1
+            ledger.finished.append(task)
+            if self.columns.children[task]:
+                self._release_children(task)
         if device.ready:
             self._advance_queue(device)
-        if not left and self._observers:
+        if complete and self._observers:
             self._tell(task)
         if self._pending._position:
             self._ask()
 
-    def _complete(self, task: int) -> None:
-        self.completions += 1
-        self.ledger.finished.append(task)
+    def _close_part(self, task: int) -> bool:
+        """One share of a split task has ended; return whether it was the last."""
+        self._open_parts[task] -= 1
+        if self._open_parts[task]:
+            return False
+        del self._open_parts[task]
+        return True
+
+    def _release_children(self, task: int) -> None:
         for child in self.columns.children[task]:
             self._missing_parents[child] -= 1
             if not self._missing_parents[child]:
@@ -211,60 +220,68 @@ class Simulation:
 
     def _ask(self) -> None:
         pending, state = self._pending, self._state
-        while pending._position:
-            before = len(pending._position)
+        waiting = pending._position
+        while waiting:
+            before = len(waiting)
             for placement in self._place(pending, state):
                 self._apply(placement)
-            if len(pending._position) == before:
+            if len(waiting) == before:
                 break
         pending._compact()
 
     def _apply(self, placement: Placement) -> None:
-        task, shares, order = checked_shares(placement, self._pending, self._state)
+        task, shares, order = checked(placement, self._pending, self._state)
         index = task.index
         self._pending._remove(index)
-        if len(shares) > 1:
-            self._open_parts[index] = len(shares)
+        if len(shares) == 1:
+            device, fraction = shares[0]
+            self._put(self.ledger.add_whole(index, device, self.now_s), task, device, fraction, order)
+            return
+        self._open_parts[index] = len(shares)
+        for part, (device, fraction) in zip(self.ledger.add_split(index, shares, self.now_s), shares, strict=True):
+            self._put(part, task, device, fraction, order)
+
+    def _put(self, part: int, task: Task, device_index: int, fraction: float, order: float | None) -> None:
+        """Start a share that was just placed, or let it wait."""
+        index, columns, device = task.index, self.columns, self._devices[device_index]
+        if order is not None:
+            device.make_strict()
         ready = not self._missing_parents[index]
-        for device_index, fraction in shares:
-            part = self.ledger.add_part(index, device_index, fraction, self.now_s)
-            device = self._devices[device_index]
-            if order is not None:
-                device.make_strict()
-            due = ready and self._data_here(index, device_index)
-            seconds = self._state.seconds(task, device_index, fraction)
-            memory_gb = self.columns.memory_gb[index] * fraction
-            slots = self.columns.slots[index]
-            if due and not device.ready and slots <= device.free_slots and memory_gb <= device.free_memory_gb:
-                self._start(device, part, index, fraction, seconds, slots, memory_gb)
-                continue
-            device.enqueue(Queued(math.inf if order is None else order, part, index, seconds, slots, memory_gb), due)
-            if not ready:
-                self._unready.setdefault(index, []).append(part)
-            elif not due:
-                self._data_due(index, part)
-            else:
-                self._advance_queue(device)
+        here = ready and (not self._has_links or self._data_here(index, device_index))
+        seconds = device.seconds(self._expected(task), columns.transfer_gb[index], fraction)
+        memory_gb = columns.memory_gb[index] * fraction
+        slots = columns.slots[index]
+        if here and slots <= device.free_slots and memory_gb <= device.free_memory_gb and not device.ready:
+            self._start(device, part, index, fraction, seconds, slots, memory_gb)
+            return
+        self._placements += 1
+        rank = math.inf if order is None else order
+        device.enqueue((rank, self._placements, part, index, seconds, slots, memory_gb), here)
+        if not ready:
+            self._unready.setdefault(index, []).append(part)
+        elif not here:
+            self._data_due(index, part)
+        elif device.strict:
+            self._advance_queue(device)
 
     def _data_here(self, task: int, device: int) -> bool:
-        if not self._has_links or not self.columns.parents[task]:
+        if not self.columns.parents[task]:
             return True
         return data_ready_s(task, device, self.columns, self.ledger, self.cluster) <= self.now_s
 
     def _advance_queue(self, device: DeviceState) -> None:
         ready = device.ready
         while ready:
-            head = ready[0]
-            if head.slots > device.free_slots or head.memory_gb > device.free_memory_gb:
+            _, _, part, task, seconds, slots, memory_gb = ready[0]
+            if slots > device.free_slots or memory_gb > device.free_memory_gb:
                 break
             if device.strict and (
-                self._missing_parents[head.task] or not self._data_here(head.task, device.spec.index)
+                self._missing_parents[task] or (self._has_links and not self._data_here(task, device.index))
             ):
                 break
             heappop(ready)
-            device.dequeued(head.seconds)
-            fraction = self.ledger.fraction[head.part]
-            self._start(device, head.part, head.task, fraction, head.seconds, head.slots, head.memory_gb)
+            device.dequeued(seconds)
+            self._start(device, part, task, self.ledger.fraction[part], seconds, slots, memory_gb)
 
     def _start(
         self,
@@ -276,11 +293,12 @@ class Simulation:
         slots: int,
         memory_gb: float,
     ) -> None:
-        now_s, spec = self.now_s, device.spec
-        speed = spec.speed * spec.speed_factor(now_s) if spec.speed_at else spec.speed
+        now_s = self.now_s
+        speed = device.speed
+        if device.spec.speed_at:
+            speed *= device.spec.speed_factor(now_s)
         seconds = self._actual[task][device.model] / speed * fraction
-        if spec.link_gb_s is not None:
-            seconds += spec.link_latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
+        seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
         device.take(part, now_s + believed_s, slots, memory_gb)
         self.ledger.start_s[part] = now_s
         self._starts += 1
@@ -313,9 +331,8 @@ class Simulation:
             energy_j += busy * (spec.active_w - spec.idle_w)
             cost += busy * spec.price_per_hour / 3600.0
             work_s = end_s - start_s
-            if spec.link_gb_s is not None:
-                work_s -= spec.link_latency_s + fraction * transfer_gb * device.per_gb_s
-            work_s = work_s * spec.speed / fraction
+            work_s -= device.latency_s + fraction * transfer_gb * device.per_gb_s
+            work_s *= spec.speed / fraction
             shares.append(ShareResult(spec.index, device.model, fraction, start_s, end_s, work_s))
         return Completion(
             number=self.completions,

@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from engine.cluster import Kind
 from engine.state import ClusterState
 from engine.task import Task
+from engine.weights import Weights
 
 
 class Side(NamedTuple):
@@ -29,12 +31,12 @@ class Side(NamedTuple):
     """
 
     device: int
-    kind: str
+    kind: Kind
     ready_s: float
     seconds: float
-    energy_w: float
-    price_per_s: float
-    max_fraction: float
+    energy_w: float = 0.0
+    price_per_s: float = 0.0
+    max_fraction: float = math.inf
 
 
 class Split(NamedTuple):
@@ -44,24 +46,29 @@ class Split(NamedTuple):
     gpu_fraction: float
 
 
-def best_split(cpu: Side, gpu: Side, time: float = 1.0, energy: float = 0.0, cost: float = 0.0) -> Split | None:
+def best_split(cpu: Side, gpu: Side, weights: Weights) -> Split | None:
     """Return the best split with work on both sides, or None when memory or an impossible side allows none."""
     total = cpu.seconds + gpu.seconds
     if not total < math.inf:
         return None
     low, high = max(0.0, 1.0 - cpu.max_fraction), min(1.0, gpu.max_fraction)
-    meet = (cpu.ready_s + cpu.seconds - gpu.ready_s) / total
-    cpu_rate = (energy * cpu.energy_w + cost * cpu.price_per_s) * cpu.seconds
-    gpu_rate = (energy * gpu.energy_w + cost * gpu.price_per_s) * gpu.seconds
-    best: Split | None = None
-    for f in (min(max(meet, low), high), low, high):
-        if not 0.0 < f < 1.0 or not low <= f <= high:
-            continue
-        finish = max(cpu.ready_s + (1.0 - f) * cpu.seconds, gpu.ready_s + f * gpu.seconds)
-        score = time * finish + (1.0 - f) * cpu_rate + f * gpu_rate
-        if best is None or score < best.score:
-            best = Split(score, f)
-    return best
+    meet = min(max((cpu.ready_s + cpu.seconds - gpu.ready_s) / total, low), high)
+    if weights.energy == weights.cost == 0.0:
+        # finish alone falls up to the meeting point and rises after it
+        return Split(weights.time * _finish_s(cpu, gpu, meet), meet) if 0.0 < meet < 1.0 and low <= high else None
+    splits = [
+        Split(weights.time * _finish_s(cpu, gpu, f) + _extra(cpu, 1.0 - f, weights) + _extra(gpu, f, weights), f)
+        for f in (meet, low, high)
+        if 0.0 < f < 1.0 and low <= f <= high
+    ]
+    return min(splits, key=lambda split: split.score, default=None)
+
+
+def score_of(side: Side, weights: Weights) -> float:
+    """Return the weighted finish, energy and cost of the whole task on one device; inf when it does not fit."""
+    if side.max_fraction < 1.0:
+        return math.inf
+    return weights.time * (side.ready_s + side.seconds) + _extra(side, 1.0, weights)
 
 
 def best_shares(task: Task, state: ClusterState) -> tuple[tuple[int, float], ...]:
@@ -71,62 +78,66 @@ def best_shares(task: Task, state: ClusterState) -> tuple[tuple[int, float], ...
     the lowest index. Empty when the task fits nowhere.
     """
     weights = state.weights
-    time, energy, cost = weights.time, weights.energy, weights.cost
     options = sides(task, state)
     best_score = math.inf
     shares: tuple[tuple[int, float], ...] = ()
     for side in options:
-        if side.max_fraction < 1.0:
-            continue
-        rate = energy * side.energy_w + cost * side.price_per_s
-        score = time * (side.ready_s + side.seconds) + rate * side.seconds
+        score = score_of(side, weights)
         if score < best_score:
             best_score, shares = score, ((side.device, 1.0),)
     if task.divisible:
-        for cpu in (side for side in options if side.kind == "cpu"):
-            for gpu in (side for side in options if side.kind == "gpu"):
-                split = best_split(cpu, gpu, time, energy, cost)
-                if split is not None and split.score < best_score:
-                    best_score = split.score
-                    shares = ((cpu.device, 1.0 - split.gpu_fraction), (gpu.device, split.gpu_fraction))
+        for cpu, gpu in pairs(options):
+            split = best_split(cpu, gpu, weights)
+            if split is not None and split.score < best_score:
+                best_score, f = split
+                shares = ((cpu.device, 1.0 - f), (gpu.device, f))
     return shares
+
+
+def pairs(options: list[Side]) -> list[tuple[Side, Side]]:
+    """Return all (CPU, GPU) pairs of sides."""
+    gpus = [side for side in options if side.kind == "gpu"]
+    return [(cpu, gpu) for cpu in options if cpu.kind == "cpu" for gpu in gpus]
 
 
 def sides(task: Task, state: ClusterState) -> list[Side]:
     """Return the earliest free device of each group of equal devices; within its group none is better."""
-    expected = state.expected(task)
-    slots, memory_gb, transfer_gb = task.slots, task.memory_gb, task.transfer_gb
+    expected, now_s, slots = state.expected(task), state.now, task.slots
+    memory_gb, transfer_gb = task.memory_gb, task.transfer_gb
     has_parents = bool(task.parents)
-    now = state.now
     found: list[Side] = []
     for group in state._groups:
-        first = group[0]
-        spec = first.spec
-        seconds = expected[first.model] / spec.speed
-        if slots > spec.slots or not seconds < math.inf:
+        first = group.first
+        seconds = expected[first.model] / first.speed + transfer_gb * first.per_gb_s
+        if slots > group.slots or not seconds < math.inf:
             continue
         device, ready_s = -1, math.inf
-        for candidate in group:
-            free_s = candidate.available_at(now, slots)
+        for candidate in group.devices:
+            free_s = candidate.available_at(now_s, slots)
             if has_parents:
-                free_s = max(free_s, state.data_ready(task, candidate.spec.index))
+                free_s = max(free_s, state.data_ready(task, candidate.index))
             if free_s < ready_s:
-                device, ready_s = candidate.spec.index, free_s
-        if device < 0:
-            continue
-        if spec.link_gb_s is not None:
-            ready_s += spec.link_latency_s
-            seconds += transfer_gb * first.per_gb_s
-        share = slots / spec.slots
-        found.append(
-            Side(
-                device,
-                spec.kind,
-                ready_s,
-                seconds,
-                (spec.active_w - spec.idle_w) * share,
-                spec.price_per_hour / 3600.0 * share,
-                spec.memory_gb / memory_gb if memory_gb > 0 else math.inf,
+                device, ready_s = candidate.index, free_s
+        if device >= 0:
+            share = slots / group.slots
+            found.append(
+                Side(
+                    device,
+                    group.kind,
+                    ready_s + first.latency_s,
+                    seconds,
+                    group.extra_w * share,
+                    group.price_per_s * share,
+                    group.memory_gb / memory_gb if memory_gb > 0 else math.inf,
+                )
             )
-        )
     return found
+
+
+def _finish_s(cpu: Side, gpu: Side, f: float) -> float:
+    return max(cpu.ready_s + (1.0 - f) * cpu.seconds, gpu.ready_s + f * gpu.seconds)
+
+
+def _extra(side: Side, fraction: float, weights: Weights) -> float:
+    """What a share adds to the score beside time."""
+    return (weights.energy * side.energy_w + weights.cost * side.price_per_s) * side.seconds * fraction

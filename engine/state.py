@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from engine.cluster import Cluster, Device, Kind
-from engine.device_state import DeviceState
+from engine.device_state import DeviceState, groups_of_equals
 from engine.estimator import Answers, Seconds
 from engine.ledger import Ledger
 from engine.task import Task, TaskColumns
@@ -21,6 +21,7 @@ class ClusterState:
     """
 
     __slots__ = (
+        "_all_fit",
         "_columns",
         "_groups", "_ledger", "_missing_parents", "_states", "arrivals", "by_kind", "cluster", "devices", "expected",
         "now", "weights",
@@ -47,8 +48,13 @@ class ClusterState:
         self.weights = weights
         self.expected: Callable[[Task], Seconds] = estimator.seconds
         self._states = states
-        self._groups = _groups_of_equals(states)
+        self._groups = groups_of_equals(states)
         self._columns = columns
+        self._all_fit = (
+            columns.runs_on is None
+            and max(columns.slots) <= min(d.slots for d in cluster.devices)
+            and max(columns.memory_gb) <= min(d.memory_gb for d in cluster.devices)
+        )
         self._ledger = ledger
         self._missing_parents = missing_parents
 
@@ -57,12 +63,7 @@ class ClusterState:
 
         expected / speed x fraction, plus latency and fraction x transfer / link where the device has a link.
         """
-        state = self._states[device]
-        spec = state.spec
-        busy = self.expected(task)[state.model] / spec.speed * fraction
-        if spec.link_gb_s is None:
-            return busy
-        return busy + spec.link_latency_s + fraction * task.transfer_gb * state.per_gb_s
+        return self._states[device].seconds(self.expected(task), task.transfer_gb, fraction)
 
     def available_at(self, device: int, slots: int = 1) -> float:
         """Return the second at which that many slots are believed free for a new share; never before now."""
@@ -70,6 +71,8 @@ class ClusterState:
 
     def fits(self, task: Task, device: int, fraction: float = 1.0) -> bool:
         """Return whether a share may ever run there: slots and memory of the whole device, a model that can run it."""
+        if self._all_fit:
+            return True
         state = self._states[device]
         runs_on = self._columns.runs_on
         return (
@@ -100,7 +103,7 @@ class ClusterState:
 
     def running(self, device: int) -> Sequence[tuple[float, int]]:
         """Return (believed end, slots) of each share that runs on the device, in start order."""
-        return tuple(self._states[device].running.values())
+        return tuple((end_s, slots) for end_s, slots, _ in self._states[device].running.values())
 
     def ready(self, task: Task) -> bool:
         """Return whether all parents of the task have finished."""
@@ -114,19 +117,6 @@ class ClusterState:
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self.devices)
-
-
-def _groups_of_equals(states: list[DeviceState]) -> list[list[DeviceState]]:
-    """Return the devices grouped by all that distinguishes them but id, source and hidden drift, in index order."""
-    groups: dict[tuple[object, ...], list[DeviceState]] = {}
-    for state in states:
-        d = state.spec
-        alike = (
-            d.kind, state.model, d.slots, d.speed, d.memory_gb, d.link_gb_s, d.link_latency_s, d.idle_w, d.active_w,
-            d.price_per_hour,
-        )  # fmt: skip
-        groups.setdefault(alike, []).append(state)
-    return list(groups.values())
 
 
 def data_ready_s(task: int, device: int, columns: TaskColumns, ledger: Ledger, cluster: Cluster) -> float:

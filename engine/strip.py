@@ -57,7 +57,7 @@ class StripTimeline:
 
     def _waiting(self, now_s: float) -> FloatArray:
         devices = self._simulation.devices
-        waiting = [entry.part for d in devices for entry in (*d.ready, *d.waiting.values())]
+        waiting = [entry[2] for d in devices for entry in (*d.ready, *d.waiting.values())]
         running = [part for d in devices for part in d.running]
         parts = np.array([*waiting, *running], dtype=np.int64)
         device, start_s, _, _ = spans(self._simulation, parts)

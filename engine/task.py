@@ -16,13 +16,15 @@ class TaskColumns:
     """
 
     __slots__ = (
-        "arrival_s", "children", "deadline_s", "divisible", "features", "memory_gb", "names", "parent_gb", "parents",
-        "runs_on", "slots", "transfer_gb", "users",
+        "arrival_array", "arrival_s", "children", "deadline_s", "divisible", "features", "memory_gb", "names",
+        "parent_gb", "parents", "runs_on", "slots", "slots_array", "transfer_gb", "users",
     )  # fmt: skip
 
     def __init__(self, source: Workload) -> None:
         n = len(source)
         self.arrival_s: list[float] = source.arrival_s.tolist()
+        self.arrival_array: FloatArray = source.arrival_s
+        self.slots_array: FloatArray = source.slots.astype(np.float64)
         self.features: FloatArray = source.features
         self.memory_gb: list[float] = source.memory_gb.tolist()
         self.transfer_gb: list[float] = source.transfer_gb.tolist()

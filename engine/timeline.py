@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.columns import column
-from engine.ledger import Ledger
 from engine.records import MetricSeries
 from engine.simulation import Simulation
 from engine.workload import FloatArray, IntArray
@@ -99,7 +98,7 @@ class LaneTimeline:
     def update_busy(self) -> None:
         """Add the shares that have ended since the last call."""
         ledger = self._simulation.ledger
-        ended = column(ledger.ended, np.int32, slice(self._ended, None))
+        ended = column(ledger.ended, np.int32, slice(self._ended, None)).astype(np.int64)
         self._ended += len(ended)
         rows, start_s, end_s, slots = spans(self._simulation, ended)
         self.busy.add_spans(self._kind_row[rows], start_s, end_s, slots)
@@ -138,15 +137,8 @@ class LaneTimeline:
 
 def spans(simulation: Simulation, parts: IntArray) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Return (device, start, end, slots) of shares; the end of a running one is nan."""
-    ledger: Ledger = simulation.ledger
-    task = column(ledger.task, np.int32, parts)
-    slots = np.array([simulation.columns.slots[i] for i in task.tolist()], dtype=np.float64)
-    return (
-        column(ledger.device, np.int32, parts).astype(np.int64),
-        column(ledger.start_s, np.float64, parts),
-        column(ledger.end_s, np.float64, parts),
-        slots,
-    )
+    columns = simulation.ledger.parts(parts)
+    return columns.device, columns.start_s, columns.end_s, simulation.columns.slots_array[columns.task]
 
 
 def lane_series(label: str, simulation: Simulation) -> Iterator[MetricSeries]:

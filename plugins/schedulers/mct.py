@@ -21,8 +21,8 @@ class Mct(Scheduler):
     name = "mct"
     summary = "Earliest finish, waiting included; splits a task over CPU and GPU where that is faster."
     explanation = (
-        "mct: minimum completion time, Braun et al. 2001. The first choice for independent tasks that arrive over time, "
-        "and only as good as the seconds that it is told. hybrid_ml is this rule with learned seconds."
+        "mct: minimum completion time, Braun et al. 2001. The first choice for independent tasks that arrive over "
+        "time, and only as good as the seconds that it is told. hybrid_ml is this rule with learned seconds."
     )
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:

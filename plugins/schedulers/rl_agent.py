@@ -9,17 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cluster import Kind
 from engine.completion import Completion
 from engine.params import parameter
 from engine.pending import Pending
 from engine.placement import Placement
 from engine.scheduler import Scheduler
-from engine.split import Side, best_split, sides
+from engine.split import best_split, pairs, score_of, sides
 from engine.state import ClusterState
 from engine.task import Task
+from engine.weights import Weights
 
 Shares = tuple[tuple[int, float], ...]
-Features = NDArray[np.float64]
+Vector = NDArray[np.float64]
 
 _FEATURES = 7
 
@@ -56,18 +58,17 @@ class RlAgent(Scheduler):
 
     def __init__(self, params: RlParams | None = None, seed: int = 0) -> None:
         super().__init__(params, seed)
-        self._weights: Features = np.zeros(_FEATURES)
+        self._weights: Vector = np.zeros(_FEATURES)
         self._weights[:2] = 1.0
-        self._covariance: Features = np.eye(_FEATURES) / self.params.trust
+        self._covariance: Vector = np.eye(_FEATURES) / self.params.trust
         self._forget = 0.5 ** (1.0 / self.params.memory)
-        self._chosen: dict[int, Features] = {}
+        self._chosen: dict[int, Vector] = {}
         self._completions = 0
-        self._score_weights = (1.0, 0.0, 0.0)
+        self._race_weights = Weights()
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
-        weights = state.weights
-        self._score_weights = (weights.time, weights.energy, weights.cost)
+        self._race_weights = state.weights
         epsilon = self.params.exploration * 0.5 ** (self._completions / self.params.decay)
         for task in pending.ready():
             actions = self._actions(task, state)
@@ -82,8 +83,8 @@ class RlAgent(Scheduler):
     def observe(self, completion: Completion) -> None:
         """Move the weights towards the score that the placement earned."""
         self._completions += 1
-        time, energy, cost = self._score_weights
-        score = time * completion.response_s + energy * completion.energy_j + cost * completion.cost
+        w = self._race_weights
+        score = w.time * completion.response_s + w.energy * completion.energy_j + w.cost * completion.cost
         x = self._chosen.pop(completion.task.index)
         gain = self._covariance @ x
         gain /= self._forget + float(x @ gain)
@@ -92,47 +93,38 @@ class RlAgent(Scheduler):
         self._covariance = (self._covariance - np.outer(gain, x @ self._covariance)) / self._forget
 
     def _actions(self, task: Task, state: ClusterState) -> list[tuple[Shares, list[float]]]:
-        options = sides(task, state)
-        backlog = {"cpu": _backlog_s(state, "cpu"), "gpu": _backlog_s(state, "gpu")}
-        now = state.now
+        """Return the shares and the features of every action."""
+        options, now_s, weights = sides(task, state), state.now, state.weights
+        backlog = (_backlog_s(state, "cpu"), _backlog_s(state, "gpu"))
         actions: list[tuple[Shares, list[float]]] = []
         for side in options:
-            if side.max_fraction >= 1.0:
-                row = _row(side.ready_s - now, side.seconds, side, backlog, self._extra(side, 1.0))
+            score = score_of(side, weights)
+            if score < math.inf:
+                row = _row(side.kind, side.ready_s - now_s, score - weights.time * side.ready_s, backlog)
                 actions.append((((side.device, 1.0),), row))
-        if task.divisible:
-            for cpu in (s for s in options if s.kind == "cpu"):
-                for gpu in (s for s in options if s.kind == "gpu"):
-                    split = best_split(cpu, gpu)
-                    if split is not None:
-                        f = split.gpu_fraction
-                        wait = min(cpu.ready_s, gpu.ready_s) - now
-                        extra = self._extra(cpu, 1.0 - f) + self._extra(gpu, f)
-                        row = _row(wait, split.score - now - wait, None, backlog, extra)
-                        actions.append((((cpu.device, 1.0 - f), (gpu.device, f)), row))
+        for cpu, gpu in pairs(options) if task.divisible else []:
+            split = best_split(cpu, gpu, weights)
+            if split is not None:
+                ready_s, f = min(cpu.ready_s, gpu.ready_s), split.gpu_fraction
+                row = _row("both", ready_s - now_s, split.score - weights.time * ready_s, backlog)
+                actions.append((((cpu.device, 1.0 - f), (gpu.device, f)), row))
         return actions
 
-    def _extra(self, side: Side, fraction: float) -> float:
-        """What a share adds to the score beside time."""
-        _, energy, cost = self._score_weights
-        return (energy * side.energy_w + cost * side.price_per_s) * side.seconds * fraction
 
-
-def _row(wait_s: float, run_s: float, side: Side | None, backlog: dict[str, float], extra: float) -> list[float]:
-    """Return the features of an action; ``side`` None is a split."""
-    kind = side.kind if side else ""
+def _row(place: str, wait_s: float, run_score: float, backlog_s: tuple[float, float]) -> list[float]:
+    """Return the features of an action; ``run_score`` is what the model believes beyond the wait."""
     return [
         wait_s,
-        run_s + extra,
-        run_s if kind == "gpu" else 0.0,
-        run_s if not kind else 0.0,
-        math.sqrt(backlog["cpu"]) if kind != "gpu" else 0.0,
-        math.sqrt(backlog["gpu"]) if kind != "cpu" else 0.0,
+        run_score,
+        run_score if place == "gpu" else 0.0,
+        run_score if place == "both" else 0.0,
+        math.sqrt(backlog_s[0]) if place != "gpu" else 0.0,
+        math.sqrt(backlog_s[1]) if place != "cpu" else 0.0,
         1.0,
     ]
 
 
-def _backlog_s(state: ClusterState, kind: str) -> float:
+def _backlog_s(state: ClusterState, kind: Kind) -> float:
     """Return the mean queued seconds over the devices of a kind."""
-    devices = [d.index for d in state.devices if d.kind == kind]
-    return sum(state.queued_seconds(d) for d in devices) / len(devices) if devices else 0.0
+    devices = state.by_kind[kind]
+    return sum(state.queued_seconds(d.index) for d in devices) / len(devices) if devices else 0.0
