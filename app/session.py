@@ -216,8 +216,8 @@ class _Run:
 
     def stand_still(self) -> None:
         """Wait for a verb, or for the watcher to select another scheduler, whose devices are then shown."""
-        self.show()
         shown = self.control.selected
+        self.show()
         while self.control.paused and self.control.selected == shown:
             if self.control.wait(LOOK_AGAIN_S) < LOOK_AGAIN_S:
                 return
