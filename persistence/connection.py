@@ -18,6 +18,7 @@ from persistence.migrate import schema_version
 from persistence.schema import SCHEMA_VERSION
 from persistence.settings import stored_password
 from persistence.urls import normalised_url, shown_url
+from persistence.watchdog import limited
 
 MINIMUM_VERSION = 13
 DATABASE_ERRORS = (SQLAlchemyError, psycopg2.Error)
@@ -67,7 +68,7 @@ def test_connection(url: str) -> ConnectionReport:
     except InputError as error:
         return ConnectionReport(False, str(error))
     try:
-        with engine.connect() as connection:
+        with engine.connect() as connection, limited(connection.connection.driver_connection):
             problem = connection_problem(connection, url)
             version = server_version(connection)
     except DATABASE_ERRORS as error:
@@ -101,7 +102,10 @@ def connection_problem(connection: Connection, url: str) -> str | None:
     found = schema_version(connection)
     if found is None or found < SCHEMA_VERSION:
         if not row["may_create"]:
-            return f"'{user}' may not create the schema 'schedrace' in {where}. Run: GRANT CREATE ON DATABASE ... TO {user};"
+            return (
+                f"'{user}' may not create the schema 'schedrace' in {where}. "
+                f"Run: GRANT CREATE ON DATABASE ... TO {user};"
+            )
         return None
     if found > SCHEMA_VERSION:
         return f"The database {where} was last used by a newer SchedRace. Update SchedRace, or choose another database."
@@ -114,10 +118,10 @@ def connection_problem(connection: Connection, url: str) -> str | None:
 
 
 def checked_engine(url: str) -> Engine:
-    """Return an engine that has connected once; raises :class:`StorageError` with the reason why SchedRace cannot work."""
+    """Return an engine that has connected once; raises :class:`StorageError` with the reason why it cannot."""
     engine = engine_for(url)
     try:
-        with engine.connect() as connection:
+        with engine.connect() as connection, limited(connection.connection.driver_connection):
             problem = connection_problem(connection, url)
     except DATABASE_ERRORS as error:
         raise as_storage_error(error, url) from error
@@ -131,13 +135,15 @@ _ABILITIES = text("""
            current_setting('server_version_num')::int AS version,
            pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS read_only,
            has_database_privilege(current_database(), 'TEMP') AS may_temp,
-           has_database_privilege(current_database(), 'CREATE') AS may_create
+           has_database_privilege(current_database(), 'CREATE')
+               OR COALESCE((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = 'schedrace'),
+                           false) AS may_create
 """)
 _MAY_WRITE = text("""
     SELECT has_schema_privilege('schedrace', 'USAGE')
        AND bool_and(has_table_privilege(c.oid, 'SELECT')
                 AND has_table_privilege(c.oid, 'INSERT')
-                AND (c.relname = 'alembic_version' OR has_table_privilege(c.oid, 'UPDATE')))
+                AND has_table_privilege(c.oid, 'UPDATE'))
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = 'schedrace' AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
 """)

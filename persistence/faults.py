@@ -10,35 +10,35 @@ from persistence.urls import shown_url
 _ON_CONNECT = (  # what libpq or the server says (connection errors carry no code) -> what it means
     (
         ("password authentication failed", "no password supplied"),
-        "refused the password of '{user}'. Check the password",
+        "refused the password of '{user}'. Check it",
     ),
     (
         ("no pg_hba.conf entry",),
-        "does not let '{user}' in from this machine. Its administrator must allow it (pg_hba.conf)",
+        "does not let '{user}' in from here. Its administrator must (pg_hba.conf)",
     ),
     (
         ("could not translate host name", "name or service not known"),
-        "cannot be found: there is no host '{host}'. Check it",
+        "cannot be found: no host '{host}'. Check the name",
     ),
     (
         ("connection refused",),
-        "refuses connections: nothing listens on port {port} of '{host}'. Check host, port and server",
+        "refuses connections: nothing listens at {host}:{port}. Check both",
     ),
     (("no such file or directory",), "is not running: there is no server behind its socket. Start it"),
     (("timeout expired", "timed out"), "does not answer. Check host and port, and whether a firewall is between"),
     (
         ("no route to host", "network is unreachable"),
-        "cannot be reached: there is no way to '{host}'. Check the network",
+        "cannot be reached: no way to '{host}'. Check the network",
     ),
     (("ssl",), "and this machine do not agree on encryption: {text}. Check sslmode and certificates"),
     (
         ("too many clients", "remaining connection slots"),
-        "has no connection left. Close other clients or raise its limit",
+        "has no connection left. Close other clients",
     ),
     (("starting up", "shutting down", "not yet accepting"), "is just starting or stopping. It is tried again"),
 )
 _BY_CODE = {
-    "42501": "does not give '{user}' the rights it needs ({text}). Grant CREATE on the database, or ask its administrator",
+    "42501": "does not give '{user}' the rights it needs ({text}). Grant them, or ask its administrator",
     "42P01": "has lost a table ({text}). Check what happened to the schema 'schedrace'",
     "3F000": "has lost the schema 'schedrace' ({text}). Check what happened to it",
     "25006": "can only be read ({text}). Connect to the primary server, or make it writable",
@@ -46,11 +46,13 @@ _BY_CODE = {
     "55P03": "is locked by somebody else at the moment. It is tried again",
 }
 _DATA_CLASSES = ("22", "23")
+_NO_SUCH_RUN = "23503"  # somebody deleted the run: it is made known again, and replayed
 
 
 def refuses_rows(error: BaseException) -> bool:
     """Whether the database refuses the rows themselves (SQLSTATE 22, 23): trying again cannot help."""
-    return (getattr(error, "pgcode", None) or "")[:2] in _DATA_CLASSES
+    code = getattr(error, "pgcode", None) or ""
+    return code[:2] in _DATA_CLASSES and code != _NO_SUCH_RUN
 
 
 def as_storage_error(error: BaseException, url: str) -> StorageError:

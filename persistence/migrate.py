@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.schema import CreateSchema
 
 from persistence.errors import StorageImpossible
 from persistence.schema import SCHEMA, SCHEMA_VERSION
+from persistence.watchdog import limited
 
 _LOCK = 0x5C4ED5ACE  # any number, as long as every SchedRace uses the same one
+_LIMIT_S = 30.0
 
 
 def schema_version(connection: Connection) -> str | None:
@@ -27,14 +29,14 @@ def upgrade(engine: Engine) -> None:
 
     Raises :class:`StorageImpossible` for a database that a newer SchedRace has migrated.
     """
-    with engine.connect() as connection:
+    with engine.connect() as connection, limited(connection.connection.driver_connection):
         if _is_current(connection):
             return
-    with engine.begin() as connection:
+    with engine.begin() as connection, limited(connection.connection.driver_connection, _LIMIT_S):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         if not _is_current(connection):
-            if schema_version(connection) is None:
-                connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
+            if not inspect(connection).has_schema(SCHEMA):  # IF NOT EXISTS would ask for the right to create it
+                connection.execute(CreateSchema(SCHEMA))
             run_migrations(connection, SCHEMA_VERSION)
 
 

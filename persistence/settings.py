@@ -20,12 +20,12 @@ _FILE = "storage.toml"
 
 def config_dir() -> Path:
     """The folder of our settings files (``SCHEDRACE_CONFIG_DIR``, else where the system wants them)."""
-    return Path(os.environ.get("SCHEDRACE_CONFIG_DIR") or platformdirs.user_config_path("schedrace"))
+    return Path(os.environ.get("SCHEDRACE_CONFIG_DIR") or platformdirs.user_config_path("schedrace")).absolute()
 
 
 def data_dir() -> Path:
     """The folder of the journals and our own database (``SCHEDRACE_DATA_DIR``, else where the system wants it)."""
-    return Path(os.environ.get("SCHEDRACE_DATA_DIR") or platformdirs.user_data_path("schedrace"))
+    return Path(os.environ.get("SCHEDRACE_DATA_DIR") or platformdirs.user_data_path("schedrace")).absolute()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engine.workload import Workload
 from persistence.errors import JournalError
 from persistence.inbox import Inbox
 from persistence.journal import Journal
@@ -102,7 +103,7 @@ class JournalWriter:
             of.setdefault(entry.kind, []).append(entry)
         rows: dict[str, bytes] = {}
         if tasks := of.get("tasks"):
-            rows["tasks"] = b"".join(task_rows(*e.payload, stamp[e.at]) for e in tasks)
+            rows["tasks"] = b"".join(_task_rows(e.payload, stamp[e.at]) for e in tasks)
         if results := of.get("scheduler_results"):
             rows["scheduler_results"] = result_rows(
                 [(e.payload, stamp[e.at]) for e in results], self._header.device_ids
@@ -128,3 +129,8 @@ class JournalWriter:
                 return
             self._lose(entries)
             self.inbox.done(rows)
+
+
+def _task_rows(block: tuple[Workload, int, int], created_at: str) -> bytes:
+    workload, first, last = block
+    return task_rows(workload, first, last, created_at)
