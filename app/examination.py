@@ -120,7 +120,7 @@ def _version(package: str) -> str | None:
 
 
 def _storage() -> Iterator[Finding]:
-    from persistence.embedded import find_binaries
+    from persistence.binaries import find_binaries
     from persistence.settings import load_settings
 
     try:
@@ -128,7 +128,29 @@ def _storage() -> Iterator[Finding]:
         yield Finding("Storage setting", "ok", settings.kind)
     except SchedRaceError as error:
         yield Finding("Storage setting", "fail", str(error))
-    yield find_binaries()
+    found = find_binaries(None)
+    if found is not None:
+        yield Finding("PostgreSQL of our own", "ok", f"version {found.major} ({found.bin})")
+    else:
+        yield Finding(
+            "PostgreSQL of our own",
+            "warn",
+            "no server programs were found, so without a database URL the CSV journals alone keep the results",
+            "On Debian and Ubuntu: sudo apt-get install -y postgresql; or set a URL in the window's settings.",
+        )
+    yield _keyring()
+
+
+def _keyring() -> Finding:
+    import keyring
+    from keyring.backends.fail import Keyring as NoKeyring
+
+    backend = keyring.get_keyring()
+    if isinstance(backend, NoKeyring):
+        return Finding(
+            "Keyring", "warn", "this system has none, so no password can be kept", "Use ~/.pgpass or a URL without one."
+        )
+    return Finding("Keyring", "ok", backend.name)
 
 
 def _folders() -> Iterator[Finding]:

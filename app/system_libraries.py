@@ -7,6 +7,7 @@ imported: it is what may fail to load.
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,8 @@ FONT_PACKAGE = "fonts-dejavu-core"
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts")
 
 OFFSCREEN = ("QtGui.abi3.so", "QtWidgets.abi3.so", "QtSvg.abi3.so", "Qt/plugins/platforms/libqoffscreen.so")
-WINDOW = ("Qt/plugins/platforms/libqxcb.so", "Qt/plugins/platforms/libqwayland.so")
+XCB = "Qt/plugins/platforms/libqxcb.so"
+WAYLAND = "Qt/plugins/platforms/libqwayland.so"
 
 
 def missing_libraries(*, window: bool) -> tuple[str, ...]:
@@ -63,7 +65,8 @@ def missing_libraries(*, window: bool) -> tuple[str, ...]:
     if not sys.platform.startswith("linux") or found is None or found.origin is None or ldd is None:
         return ()
     folder = Path(found.origin).parent
-    objects = [folder / name for name in OFFSCREEN + (WINDOW if window else ())]
+    names = OFFSCREEN + ((XCB,) if window else ()) + ((WAYLAND,) if window and "WAYLAND_DISPLAY" in os.environ else ())
+    objects = [folder / name for name in names]
     return unresolved(
         subprocess.run(
             [ldd, *(str(path) for path in objects if path.exists())], capture_output=True, text=True, check=False
