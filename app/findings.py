@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from app.palette import is_clairvoyant
-from app.texts import METRICS, plural, seconds
+from app.texts import METRICS, percent, plural, seconds
 
 if TYPE_CHECKING:
     from engine.frame import DeviceStrip, Frame, LaneFrame
@@ -18,20 +18,22 @@ def ranking_title(frame: Frame, key: str) -> str:
     known = [x for x in frame.lanes if x.status != "disqualified" and math.isfinite(getattr(x, key))]
     if not known:
         return f"Ranking by {metric.title.lower()}: nothing to compare yet"
-    best = min(known, key=lambda x: float(getattr(x, key)))
-    return f"{best.scheduler} has the lowest {metric.title.lower()}: {metric.show(getattr(best, key))}"
+    best = min([x for x in known if not is_clairvoyant(x.scheduler)] or known, key=lambda x: float(getattr(x, key)))
+    return f"{best.scheduler} has the lowest {metric.meant_as}: {metric.show(getattr(best, key))}"
 
 
-def curves_title(frame: Frame, horizon_s: float) -> str:
-    """Return how the response times of the policies lie apart now."""
-    last = {x.scheduler: _recent(x, frame.clock_s - horizon_s) for x in frame.lanes if x.status != "disqualified"}
+def curves_title(frame: Frame, recent_s: float) -> str:
+    """Return how the response times lie apart now, or at the end: over the last ``recent_s`` seconds."""
+    racing = [x for x in frame.lanes if x.status != "disqualified" and len(x.curve_t_s)]
+    last = {x.scheduler: _recent(x, (x.curve_t_s[-1] if frame.done else frame.clock_s) - recent_s) for x in racing}
     known = {name: value for name, value in last.items() if math.isfinite(value)}
     if len(known) < 2:
         return "Response time of the tasks that finish"
     low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    which = "The last tasks" if frame.done else "Tasks that finish now"
     if known[high] < 1.1 * known[low]:
-        return f"Tasks that finish now took about {seconds(known[low])} under every policy"
-    return f"Tasks that finish now took {seconds(known[low])} under {low}, {seconds(known[high])} under {high}"
+        return f"{which} took about {seconds(known[low])} under every policy"
+    return f"{which} took {seconds(known[low])} under {low}, {seconds(known[high])} under {high}"
 
 
 def _recent(lane: LaneFrame, since_s: float) -> float:
@@ -44,11 +46,14 @@ def _recent(lane: LaneFrame, since_s: float) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def strip_title(strip: DeviceStrip, slots: dict[str, tuple[int, int]], queued: int) -> str:
-    """Return what the devices of the selected policy do now; ``slots`` is kind to (busy, all)."""
-    parts = [f"{busy} of {total} {kind.upper()} slots busy" for kind, (busy, total) in slots.items() if total]
+def strip_title(strip: DeviceStrip, busy: dict[str, float], done: bool) -> str:
+    """Return what the devices of the selected policy do now, or did until its last task; ``busy`` is kind to share."""
+    parts = [f"{kind.upper()}s {percent(share)} busy" for kind, share in busy.items()]
+    if done:
+        return f"{strip.scheduler} kept its {', '.join(parts)} until its last task"
+    queued = int(strip.queued_now.sum())
     waiting = f"{plural(queued, 'share')} queued" if queued else "nothing queued"
-    return f"Devices under {strip.scheduler}: {', '.join(parts)}, {waiting}"
+    return f"Devices under {strip.scheduler} now: {', '.join([*parts, waiting])}"
 
 
 def utilisation_title(frame: Frame, kind: str) -> str:
@@ -59,8 +64,8 @@ def utilisation_title(frame: Frame, kind: str) -> str:
         return f"{kind.upper()} utilisation"
     high, low = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
     if known[high] - known[low] < 0.03:
-        return f"{kind.upper()}s are about {known[high]:.0%} busy under every policy"
-    return f"{kind.upper()}s are {known[high]:.0%} busy under {high}, {known[low]:.0%} under {low}"
+        return f"{kind.upper()}s are about {percent(known[high])} busy under every policy"
+    return f"{kind.upper()}s busy: {high} {percent(known[high])}, {low} {percent(known[low])}"
 
 
 def _mean(values: object) -> float:
@@ -75,10 +80,12 @@ def work_title(frame: Frame) -> str:
         return "Where the work went"
     splitter = max(lanes, key=lambda x: x.on_both / x.finished)
     if splitter.on_both:
-        return f"{splitter.scheduler} split {splitter.on_both / splitter.finished:.0%} of its tasks over CPU and GPU"
+        return (
+            f"{splitter.scheduler} split {percent(splitter.on_both / splitter.finished)} of its tasks over CPU and GPU"
+        )
     leaner = max(
         (x for x in lanes if not is_clairvoyant(x.scheduler)),
         key=lambda x: x.on_gpu / x.finished,
         default=lanes[0],
     )
-    return f"{leaner.scheduler} sent {leaner.on_gpu / leaner.finished:.0%} of its tasks to GPUs; nobody split any"
+    return f"{leaner.scheduler} sent {percent(leaner.on_gpu / leaner.finished)} of its tasks to GPUs; nobody split any"

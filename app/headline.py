@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.palette import is_clairvoyant
-from app.texts import in_words, plural, seconds
+from app.texts import in_words, percent, plural, seconds
 
 if TYPE_CHECKING:
     from engine.frame import Frame
@@ -28,52 +28,68 @@ class Standing:
     mean_response_s: float
 
 
-def ready(policies: int, tasks: int | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The finding, and what else is worth a (smaller) sentence."""
+
+    finding: str
+    beyond: str = ""
+
+
+def ready(policies: int, tasks: int | None) -> Headline:
     """Return the invitation before the first race."""
     if policies == 0:
-        return "Tick at least one policy on the left, then press Start."
-    same = "the same tasks" if tasks is None else f"the same {plural(tasks, 'task')}"
+        return Headline("Tick at least one policy.", "The list of policies is on the left; then press Start.")
+    how_many = "the tasks of the workload" if tasks is None else plural(tasks, "task")
     if policies == 1:
-        return f"Press Start: one policy runs on {same.replace('the same ', '')}."
-    return f"Press Start: {in_words(policies).lower()} policies race on {same}."
+        return Headline(f"Press Start: one policy runs {how_many}.", "Tick another one, and they race.")
+    same = "the same tasks" if tasks is None else f"the same {how_many}"
+    return Headline(
+        f"Press Start: {in_words(policies).lower()} policies race on {same}.",
+        "Each has the cluster to itself; who answers faster wins. Rest the mouse on anything to learn what it means.",
+    )
 
 
-def running(frame: Frame) -> str:
+def running(frame: Frame) -> Headline:
     """Return what a frame says while the race goes on."""
     standings = [Standing(x.scheduler, x.status, x.finished, x.mean_response_s) for x in frame.lanes]
     if not any(s.finished for s in standings):
-        return f"{in_words(len(standings))} policies on {plural(frame.tasks, 'task')}: none has finished yet."
-    return _finding(standings, "leads") + _losses(standings)
+        many = f"{in_words(len(standings))} policies on {plural(frame.tasks, 'task')}"
+        return Headline(many if len(standings) > 1 else f"{standings[0].name} on {plural(frame.tasks, 'task')}")
+    return _headline(standings, "leads")
 
 
-def finished(result: RaceResult) -> str:
+def finished(result: RaceResult) -> Headline:
     """Return what a finished (or stopped) race has found."""
     standings = [
         Standing(r.name, r.status, r.tasks, math.nan if r.mean_response_s is None else r.mean_response_s)
         for r in result.rows
     ]
     stopped = [s for s in standings if s.status == "stopped"]
-    if stopped:
-        least = min(s.finished for s in stopped)
-        return f"Stopped after {least:,} of {plural(result.tasks, 'task')}. " + _finding(standings, "led")
-    return _finding(standings, "wins") + _losses(standings)
+    if not stopped:
+        return _headline(standings, "wins")
+    so_far = _headline(standings, "led")
+    least = min(s.finished for s in stopped)
+    return Headline(so_far.finding, f"Stopped after {least:,} of {plural(result.tasks, 'task')}. {so_far.beyond}")
 
 
-def _finding(standings: Sequence[Standing], verb: str) -> str:
+def _headline(standings: Sequence[Standing], verb: str) -> Headline:
     placed = sorted((s for s in standings if _counts(s)), key=lambda s: s.mean_response_s)
     rivals = [s for s in placed if not is_clairvoyant(s.name)]
     references = [s for s in placed if is_clairvoyant(s.name)]
+    out = _losses(standings)
     if not placed:
-        return "No policy has finished a task."
+        return Headline("No policy has finished a task.", out)
     if len(rivals) < 2:
-        alone = (rivals or placed)[0]
-        return f"{alone.name}: mean response {seconds(alone.mean_response_s)}." + _beyond(alone, references)
-    best, second = rivals[0], rivals[1]
-    if best.mean_response_s > (1 - TOO_CLOSE) * second.mean_response_s:
-        return f"Too close to call: {best.name} and {second.name}, within {TOO_CLOSE:.0%} of each other." + _beyond(
-            best, references
-        )
-    return f"{best.name} {verb}: {_faster(best, second)} than {second.name}." + _beyond(best, references)
+        best = (rivals or placed)[0]
+        finding = f"{best.name}: mean response {seconds(best.mean_response_s)}"
+    else:
+        best, second = rivals[0], rivals[1]
+        if best.mean_response_s > (1 - TOO_CLOSE) * second.mean_response_s:
+            finding = f"Too close to call: {best.name} and {second.name}"
+        else:
+            finding = f"{best.name} {verb}: {_faster(best, second)} than {second.name}"
+    return Headline(finding, " ".join(part for part in (_beyond(best, references), out) if part))
 
 
 def _counts(standing: Standing) -> bool:
@@ -82,7 +98,7 @@ def _counts(standing: Standing) -> bool:
 
 def _faster(best: Standing, second: Standing) -> str:
     ratio = second.mean_response_s / best.mean_response_s
-    return f"{ratio:.1f} times faster" if ratio >= 2.5 else f"{1 - 1 / ratio:.0%} faster"
+    return f"{ratio:.1f} times faster" if ratio >= 2.5 else f"{percent(1 - 1 / ratio)} faster"
 
 
 def _beyond(best: Standing, references: Sequence[Standing]) -> str:
@@ -91,14 +107,14 @@ def _beyond(best: Standing, references: Sequence[Standing]) -> str:
     oracle = references[0]
     room = 1 - oracle.mean_response_s / best.mean_response_s
     if room > TOO_CLOSE:
-        return f" Knowing every true time ({oracle.name}) would save another {room:.0%}."
+        return f"Knowing every true time ({oracle.name}) would save another {percent(room)}."
     if room < -TOO_CLOSE:
-        return f" It even beats {oracle.name}, which knows every true time but is selfish."
-    return f" It is as good as {oracle.name}, which knows every true time."
+        return f"It even beats {oracle.name}, which knows every true time but is selfish."
+    return f"It is as good as {oracle.name}, which knows every true time."
 
 
 def _losses(standings: Sequence[Standing]) -> str:
     out = [s.name for s in standings if s.status == "disqualified"]
     if not out:
         return ""
-    return f" {' and '.join(out)} {'was' if len(out) == 1 else 'were'} disqualified."
+    return f"{' and '.join(out)} {'was' if len(out) == 1 else 'were'} disqualified."

@@ -22,6 +22,11 @@ def seconds(value: float) -> str:
     return f"{number(value)} s" if math.isfinite(value) else "–"
 
 
+def percent(share: float) -> str:
+    """Return a share of 1 as text: ``31 %``."""
+    return f"{100 * share:.0f}\u00a0%"
+
+
 def joules(value: float) -> str:
     """Return energy as text in the largest unit that keeps the number above 1: ``1.24 MJ``."""
     if not math.isfinite(value):
@@ -51,6 +56,7 @@ class Metric:
 
     key: str
     title: str
+    meant_as: str
     show: Callable[[float], str]
     meaning: str
 
@@ -59,6 +65,7 @@ METRICS = (
     Metric(
         "mean_response_s",
         "Mean response",
+        "mean response time",
         seconds,
         "Mean response time: how long a task took from its arrival to its finish, waiting included, on average over "
         "the tasks finished so far. Lower is better.",
@@ -66,6 +73,7 @@ METRICS = (
     Metric(
         "p95_response_s",
         "95th percentile",
+        "95th percentile of the response time",
         seconds,
         "95th percentile of the response time: 95 of 100 tasks were finished within this time. It shows the bad "
         "luck that the mean hides. Lower is better.",
@@ -73,18 +81,21 @@ METRICS = (
     Metric(
         "energy_j",
         "Energy",
+        "energy",
         joules,
         "Energy of all devices: idle power for the whole race, plus active minus idle power while slots are busy.",
     ),
     Metric(
         "cost",
         "Cost",
+        "cost",
         number,
-        "What the busy time of the devices costs at the cluster's prices per hour, in the currency of the cluster file.",
+        "What the busy time of the devices costs at the cluster's prices per hour, in the currency of its file.",
     ),
     Metric(
         "regret_s",
         "Regret",
+        "regret",
         seconds,
         "Regret: mean response minus the oracle's on the same tasks. Below zero is possible: the oracle knows every "
         "true time, yet places each task selfishly. Needs the oracle in the race.",

@@ -151,6 +151,7 @@ def style_sheet(t: Tokens) -> str:
     text = (files("resources") / "style.qss").read_text(encoding="utf-8")
     values = {name: getattr(t, name) for name in Tokens.__slots__ if name != "dark"}
     values["chevron"] = str(icons / f"chevron_{'dark' if t.dark else 'light'}.svg").replace("\\", "/")
+    values["cross"] = str(icons / f"cross_{'dark' if t.dark else 'light'}.svg").replace("\\", "/")
     values["check"] = str(icons / "check.svg").replace("\\", "/")
     # longest name first: @accent_hover begins with @accent
     for name in sorted(values, key=len, reverse=True):

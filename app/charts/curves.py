@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.charts.look import Look, horizon_s
+from app.charts.look import RIGHT_MARGIN, Look, horizon_s
 from app.charts.time_plot import Series, TimePlot
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ SMOOTHED = 0.03
 LOG_FROM = 20.0
 """The value axis becomes logarithmic when the curves spread over more than this factor."""
 MOST_POINTS = 400
+QUIET_START = 0.05
 
 
 def smoothed(t_s: FloatArray, value: FloatArray, span_s: float) -> Series:
@@ -36,7 +37,7 @@ class ResponseCurves(TimePlot):
     """One line a policy; a dotted mark says when a learner's first model became active."""
 
     def __init__(self, look: Look) -> None:
-        super().__init__(look, "mean response (s)")
+        super().__init__(look, "response", "\u00a0s", RIGHT_MARGIN)
         self._spread = False
         self._top = 0.0
         self._bottom = np.inf
@@ -57,12 +58,15 @@ class ResponseCurves(TimePlot):
                 self.mark(lane.scheduler, lane.model_since_s, f"{lane.scheduler}: model active")
 
     def _range(self, series: dict[str, Series]) -> tuple[float, float]:
-        """Return the value axis; it only ever grows, in steps, so that the lines do not jump."""
+        """Return the value axis; its top only ever grows, in steps, so that the lines do not jump."""
         values = [s.value for s in series.values() if len(s.value)]
         if not values:
             return 0.0, 1.0
-        low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-        self._spread = self._spread or high > LOG_FROM * low > 0
-        self._bottom = min(self._bottom, 10 ** (np.floor(4 * np.log10(max(low, 1e-9)) - 0.2) / 4))
-        self._top = max(self._top, 10 ** (np.ceil(8 * np.log10(max(high, 1e-9)) + 0.2) / 8))
+        everything = np.concatenate(values)
+        high = float(everything.max())
+        # the first tasks meet empty queues: a few points far below all others must not squeeze the rest
+        low = max(float(np.quantile(everything, QUIET_START)), 1e-9)
+        self._spread = self._spread or high > LOG_FROM * low
+        self._bottom = 10 ** (np.floor(4 * np.log10(low) - 0.3) / 4)
+        self._top = max(self._top, 10 ** (np.ceil(8 * np.log10(high) + 0.3) / 8))
         return (self._bottom if self._spread else 0.0), self._top

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app.charts.look import Look
@@ -16,8 +16,10 @@ from app.texts import METRICS, plural
 if TYPE_CHECKING:
     from engine.frame import Frame, LaneFrame
 
-ROW_PX = 36
-NAME_COLUMN_PX = 168
+ROW_PX = 30
+NAME_COLUMN_PX = 150
+MOST_ROWS = 5
+"""More rows than this scroll: the curves below need the room."""
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
@@ -83,8 +85,12 @@ class RankingModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if section == 0:
                 return "Policy"
-            metric = METRICS[section - 1]
-            return metric.title + (" ▲" if metric.key == self.sort_key else "")
+            return METRICS[section - 1].title
+        if role == Qt.ItemDataRole.FontRole:
+            font = QFont()
+            font.setPointSizeF(font.pointSizeF() * 0.92)
+            font.setBold(section > 0 and METRICS[section - 1].key == self.sort_key)
+            return font
         if role == Qt.ItemDataRole.ToolTipRole:
             meaning = METRICS[section - 1].meaning if section else "Click a row to see that policy's devices below."
             return f"<p>{meaning}</p>" + ("<p><b>Click to sort by it.</b></p>" if section else "")
@@ -147,9 +153,10 @@ class _Bars(QStyledItemDelegate):
 
     def _paint_name(self, painter: QPainter, cell: QRectF, lane: LaneFrame, colour: QColor) -> None:
         tokens = self._look.tokens
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        painter.drawEllipse(QRectF(cell.left() + 8, cell.center().y() - 5, 10, 10))
+        dashed = self._look.style(lane.scheduler).dashed
+        painter.setPen(QPen(colour, 2.2))
+        painter.setBrush(QColor("transparent") if dashed else colour)
+        painter.drawEllipse(QRectF(cell.left() + 9, cell.center().y() - 4, 8, 8))
         painter.setPen(QColor(tokens.faint if lane.status == "disqualified" else tokens.text))
         font = painter.font()
         font.setBold(True)
@@ -180,7 +187,7 @@ class _Bars(QStyledItemDelegate):
         self, painter: QPainter, cell: QRectF, model: RankingModel, index: AnyIndex, colour: QColor
     ) -> None:
         tokens = self._look.tokens
-        bar = QRectF(cell.left() + 8, cell.bottom() - 10, cell.width() - 20, 4)
+        bar = QRectF(cell.left() + 8, cell.bottom() - 8, cell.width() - 20, 4)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tokens.grid))
         painter.drawRoundedRect(bar, 2, 2)
@@ -193,7 +200,7 @@ class _Bars(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(tokens.text))
         text = str(model.data(index, Qt.ItemDataRole.DisplayRole))
-        painter.drawText(cell.adjusted(8, 4, -4, -11), Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(cell.adjusted(8, 2, -4, -9), Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class RankingTable(QTableView):
@@ -205,6 +212,7 @@ class RankingTable(QTableView):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.ranking = RankingModel()
+        self._rows = 4
         self.setModel(self.ranking)
         self.setItemDelegate(_Bars(look, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -222,6 +230,15 @@ class RankingTable(QTableView):
         header.sectionClicked.connect(self._sort)
         self.clicked.connect(self._select)
 
+    def sizeHint(self) -> QSize:
+        """Ask for room for every row, up to a point."""
+        rows = min(max(self._rows, 1), MOST_ROWS)
+        return QSize(400, self.horizontalHeader().sizeHint().height() + rows * ROW_PX + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Take no less."""
+        return self.sizeHint()
+
     def begin(self) -> None:
         """Forget the last race."""
         self.ranking.show_lanes(())
@@ -229,8 +246,9 @@ class RankingTable(QTableView):
     def show_frame(self, frame: Frame) -> None:
         """Draw a frame; the selected policy stays selected wherever its row moves."""
         self.ranking.show_lanes(frame.lanes)
-        rows = min(len(frame.lanes), 6)
-        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * ROW_PX + 2)
+        if len(frame.lanes) != self._rows:
+            self._rows = len(frame.lanes)
+            self.updateGeometry()
 
     def mark(self, scheduler: str) -> None:
         """Show which policy is selected."""

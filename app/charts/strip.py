@@ -1,4 +1,4 @@
-"""The devices of the selected policy over time: how busy each is (colour) and how much queues for it (amber, below)."""
+"""The devices of the selected policy over time: how busy each is (colour) and how much queues for it (grey, below)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.charts.look import LEFT_MARGIN, RIGHT_MARGIN, Look, horizon_s
 from app.findings import strip_title
+from app.texts import percent
 
 if TYPE_CHECKING:
     from engine.cluster import Cluster, Device
     from engine.frame import DeviceStrip, Frame
     from engine.workload import FloatArray
 
-ROW_PX = 17
-GAP_PX = 3
-QUEUE_SHARE = 0.3
+ROW_PX = 16.0
+GAP_PX = 3.0
+MOST_PX = 150.0
+"""Higher than this the strip never gets: the rows of large clusters become thinner, down to lines."""
+LEGIBLE_PX = 14.0
+"""Rows that are thinner are named by kind, not one by one."""
+QUEUE_SHARE = 0.28
 
 
 class DeviceStripChart(QWidget):
@@ -32,31 +37,41 @@ class DeviceStripChart(QWidget):
         self._strip: DeviceStrip | None = None
         self._end_s = 1.0
         self._most_queued = 1.0
+        self._row_px = ROW_PX + GAP_PX
+        self._done = False
+        self._last_busy = 0
+        self.setToolTip(
+            "<p>Time runs to the right, as above. Colour: the device is busy; grey: idle. "
+            "The line at the bottom of a row: work queues for it, the stronger the more.</p>"
+        )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def begin(self, cluster: Cluster) -> None:
         """Forget the last race; rows are the devices of this cluster."""
         self._cluster, self._strip, self._most_queued = cluster, None, 1.0
-        self.setFixedHeight(self._rows_px())
+        self._row_px = min(ROW_PX + GAP_PX, MOST_PX / len(cluster.devices))
+        self.setFixedHeight(round(self._row_px * len(cluster.devices)))
         self.updateGeometry()
 
     def show_frame(self, frame: Frame) -> None:
         """Take a frame; it is painted at the next repaint."""
-        self._strip = frame.strip
+        self._strip, self._done = frame.strip, frame.done
         self._end_s = horizon_s(frame)
         if frame.strip is not None and frame.strip.queued.size:
+            self._last_busy = int(np.max(np.flatnonzero(frame.strip.busy.any(axis=0)), initial=-1)) + 1
             self._most_queued = max(self._most_queued, float(frame.strip.queued.max()))
 
     def title(self) -> str:
-        """Return what the devices do now."""
+        """Return what the devices do now, or did in the whole race."""
         if self._strip is None or self._cluster is None:
             return "Devices of the selected policy"
-        slots = {}
+        busy = {}
         for kind in ("cpu", "gpu"):
             devices = self._cluster.of_kind(kind)
-            busy = sum(int(self._strip.busy_now[d.index]) for d in devices)
-            slots[kind] = (busy, sum(d.slots for d in devices))
-        return strip_title(self._strip, slots, int(self._strip.queued_now.sum()))
+            slots = sum(d.slots for d in devices)
+            if slots:
+                busy[kind] = sum(self._share(d, self._strip) * d.slots for d in devices) / slots
+        return strip_title(self._strip, busy, self._done)
 
     def restyle(self) -> None:
         """Wear the theme in use."""
@@ -64,47 +79,73 @@ class DeviceStripChart(QWidget):
 
     def sizeHint(self) -> QSize:
         """Ask for room for every device."""
-        return QSize(400, self._rows_px())
-
-    def _rows_px(self) -> int:
-        return max(1, len(self._cluster.devices) if self._cluster else 6) * (ROW_PX + GAP_PX)
+        return QSize(400, round(self._row_px * (len(self._cluster.devices) if self._cluster else 6)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint every device's row."""
         if self._strip is None or self._cluster is None:
             return
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = painter.font()
         font.setPointSizeF(font.pointSizeF() * 0.9)
         painter.setFont(font)
         for device in self._cluster.devices:
-            self._paint_device(painter, device, self._strip)
+            self._paint_lane(painter, device, self._strip)
+            if self._row_px >= LEGIBLE_PX:
+                self._name(painter, device.index, 1, device.id, self._now(device, self._strip))
+        if self._row_px < LEGIBLE_PX:
+            self._name_kinds(painter)
         painter.end()
 
-    def _paint_device(self, painter: QPainter, device: Device, strip: DeviceStrip) -> None:
-        top = device.index * (ROW_PX + GAP_PX)
+    def _paint_lane(self, painter: QPainter, device: Device, strip: DeviceStrip) -> None:
         tokens = self._look.tokens
-        lane = QRectF(LEFT_MARGIN, top, max(self.width() - LEFT_MARGIN - RIGHT_MARGIN, 10), ROW_PX)
+        gap = GAP_PX if self._row_px > 2 * GAP_PX else 0.0
+        width = max(self.width() - LEFT_MARGIN - RIGHT_MARGIN, 10)
+        lane = QRectF(LEFT_MARGIN, device.index * self._row_px, width, self._row_px - gap)
         painter.fillRect(lane, QColor(tokens.grid))
-        if len(strip.edges_s) > 1:
-            seen = strip.edges_s[-1] / self._end_s
-            drawn = QRectF(lane.left(), top, lane.width() * min(seen, 1.0), ROW_PX * (1 - QUEUE_SHARE))
-            below = QRectF(drawn.left(), drawn.bottom(), drawn.width(), ROW_PX * QUEUE_SHARE)
-            idle = QColor(tokens.grid)
-            painter.drawImage(drawn, _shades(strip.busy[device.index], idle, self._look.colour(strip.scheduler)))
-            queued = np.sqrt(np.maximum(strip.queued[device.index], 0.0) / self._most_queued)
-            painter.drawImage(below, _shades(queued, idle, QColor("#E8A600")))
-        painter.setPen(QColor(tokens.text))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(0, top, LEFT_MARGIN - 8, ROW_PX), middle | Qt.AlignmentFlag.AlignRight, device.id)
-        painter.setPen(QColor(tokens.muted))
-        painter.drawText(QRectF(lane.right() + 8, top, RIGHT_MARGIN - 8, ROW_PX), middle, self._now(device, strip))
+        if len(strip.edges_s) < 2:
+            return
+        seen = lane.width() * min(strip.edges_s[-1] / self._end_s, 1.0)
+        above = QRectF(lane.left(), lane.top(), seen, lane.height() * (1 - QUEUE_SHARE))
+        below = QRectF(lane.left(), above.bottom() + 1, seen, lane.height() * QUEUE_SHARE - 1)
+        idle = QColor(tokens.grid)
+        painter.drawImage(above, _shades(strip.busy[device.index], idle, self._look.colour(strip.scheduler)))
+        # a square root, so that short queues are seen beside long ones; sums of spans may miss 0 by a rounding
+        queued = np.sqrt(np.maximum(strip.queued[device.index], 0.0) / self._most_queued)
+        painter.drawImage(below, _shades(queued, idle, QColor(tokens.muted)))
 
-    @staticmethod
-    def _now(device: Device, strip: DeviceStrip) -> str:
+    def _name(self, painter: QPainter, first: int, rows: int, name: str, now: str) -> None:
+        top, height = first * self._row_px, rows * self._row_px - GAP_PX
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(QColor(self._look.tokens.text))
+        painter.drawText(QRectF(0, top, LEFT_MARGIN - 8, height), middle | Qt.AlignmentFlag.AlignRight, name)
+        painter.setPen(QColor(self._look.tokens.muted))
+        left = self.width() - RIGHT_MARGIN + 8
+        painter.drawText(QRectF(left, top, RIGHT_MARGIN - 8, height), middle, now)
+
+    def _name_kinds(self, painter: QPainter) -> None:
+        """Name runs of devices of one kind together."""
+        devices = self._cluster.devices
+        first = 0
+        for index in range(1, len(devices) + 1):
+            if index == len(devices) or devices[index].kind != devices[first].kind:
+                run = devices[first:index]
+                busy = sum(self._share(d, self._strip) for d in run) / len(run)
+                name = f"{len(run)} {run[0].kind.upper()}{'s' if len(run) > 1 else ''}"
+                self._name(painter, first, len(run), name, f"{percent(busy)} busy")
+                first = index
+
+    def _share(self, device: Device, strip: DeviceStrip) -> float:
+        """Return the busy share of a device: now, or up to the policy's last task when the race is done."""
+        if self._done:
+            return float(strip.busy[device.index, : self._last_busy].mean()) if self._last_busy else 0.0
+        return float(strip.busy_now[device.index]) / device.slots
+
+    def _now(self, device: Device, strip: DeviceStrip) -> str:
+        if self._done:
+            return f"{percent(self._share(device, strip))} busy"
         queued = int(strip.queued_now[device.index])
-        waiting = f", {queued} queued" if queued else ""
+        waiting = f", {queued:,} queued" if queued else ""
         return f"{int(strip.busy_now[device.index])}/{device.slots} busy{waiting}"
 
 

@@ -10,21 +10,25 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from app.charts.look import LEFT_MARGIN, RIGHT_MARGIN, Look
+from app.charts.look import LEFT_MARGIN, Look
 from app.texts import number
 
 LABEL_HEIGHT_PX = 16
 
 
 class PlainAxis(pg.AxisItem):
-    """An axis whose ticks are plain numbers: 1,200 instead of 1.2e+03, on a log scale too."""
+    """An axis whose ticks are plain numbers with their unit: 1,200 s instead of 1.2e+03, on a log scale too."""
+
+    def __init__(self, orientation: str, unit: str) -> None:
+        super().__init__(orientation)
+        self._unit = unit
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Return the texts of ticks (pyqtgraph's hook)."""
         if self.logMode:
             return self.logTickStrings(values, scale, spacing)
         decimals = max(0, -int(np.floor(np.log10(spacing * scale)))) if spacing > 0 else 0
-        return [f"{value * scale:,.{decimals}f}" for value in values]
+        return [f"{value * scale:,.{decimals}f}{self._unit}" for value in values]
 
     def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Return the texts of ticks on a log scale; only 1, 2 and 5 of each decade are named."""
@@ -32,7 +36,7 @@ class PlainAxis(pg.AxisItem):
         for value in values:
             size = 10**value * scale
             digit = round(size / 10 ** np.floor(np.log10(size) + 1e-9))
-            texts.append(number(size, 1) if digit in (1, 2, 5) else "")
+            texts.append(f"{number(size, 1)}{self._unit}" if digit in (1, 2, 5) else "")
         return texts
 
 
@@ -47,16 +51,17 @@ class Series:
 class TimePlot(pg.PlotWidget):
     """A plot that is laid out once and then only gets new points; its ranges move in steps."""
 
-    def __init__(self, look: Look, y_label: str) -> None:
-        super().__init__(axisItems={"left": PlainAxis("left"), "bottom": PlainAxis("bottom")})
+    def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int) -> None:
+        super().__init__(axisItems={"left": PlainAxis("left", y_unit), "bottom": PlainAxis("bottom", "\u00a0s")})
         self._look = look
         self._lines: dict[str, pg.PlotDataItem] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
         self._log = False
-        self._end_s = 1.0
         self._y = (0.0, 1.0)
-        self._labels = {"left": y_label, "bottom": "simulated time (s)"}
+        self._label = y_label
+        self._gutter_px = gutter_px
+        self._laid_out: tuple[object, ...] = ()
         self._set_up()
         self.restyle()
 
@@ -69,9 +74,9 @@ class TimePlot(pg.PlotWidget):
         plot.getViewBox().setDefaultPadding(0.0)
         plot.disableAutoRange()
         plot.getAxis("left").setWidth(LEFT_MARGIN)
-        for name in self._labels:
-            plot.getAxis(name).enableAutoSIPrefix(False)
-        self.setMinimumHeight(150)
+        plot.getAxis("left").enableAutoSIPrefix(False)
+        self.setMinimumHeight(96)
+        self.getAxis("bottom").setToolTip("Simulated time since the first task arrived")
 
     @property
     def log(self) -> bool:
@@ -103,13 +108,17 @@ class TimePlot(pg.PlotWidget):
         if name in self._marks:
             return
         colour = self._look.colour(name)
-        position = 0.93 - 0.09 * (len(self._marks) % 4)
+        position = 0.08 + 0.14 * (len(self._marks) % 4)
         line = pg.InfiniteLine(
             at_s,
             angle=90,
             pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
             label=text,
-            labelOpts={"position": position, "color": colour, "anchors": [(-0.02, 0.5), (-0.02, 0.5)]},
+            labelOpts={
+                "position": position,
+                "color": colour,
+                "anchors": [(-0.02, 0.5), (-0.02, 0.5)],
+            },
         )
         self._marks[name] = line
         self.addItem(line)
@@ -118,12 +127,12 @@ class TimePlot(pg.PlotWidget):
         """Wear the theme in use."""
         tokens = self._look.tokens
         self.setBackground(tokens.card)
-        for name, text in self._labels.items():
+        for name in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(name)
             axis.setPen(QColor(tokens.grid))
             axis.setTextPen(QColor(tokens.muted))
             axis.setTickPen(QColor(tokens.grid))
-            axis.setLabel(text, color=tokens.muted)
+        self.getPlotItem().getAxis("left").setLabel(self._label, color=tokens.muted)
         for name, line in self._lines.items():
             line.setPen(self._pen(name))
             self._names[name].setColor(self._look.colour(name))
@@ -147,30 +156,38 @@ class TimePlot(pg.PlotWidget):
         return pg.mkPen(self._look.colour(name), width=2, style=style)
 
     def _set_ranges(self, end_s: float, y: tuple[float, float], log: bool) -> None:
+        """Set both axes, if anything about them has changed: laying out ticks costs more than drawing lines."""
+        width = float(self.getViewBox().width())
+        wanted = (end_s, y, log, width)
+        if wanted == self._laid_out:
+            return
         if log != self._log:
             self._log = log
             self.getPlotItem().setLogMode(y=log)
-        if (end_s, y) != (self._end_s, self._y) or self._stale():
-            self._end_s, self._y = end_s, y
-            self._range_width = self.getViewBox().width()
-            self.getPlotItem().setYRange(*(np.log10(y) if log else y), padding=0)
-            self.getPlotItem().setXRange(0, end_s * self._stretch(), padding=0)
-
-    def _stale(self) -> bool:
-        return getattr(self, "_range_width", None) != self.getViewBox().width()
-
-    def _stretch(self) -> float:
-        """Return by how much the axis is longer than its data, so that the names fit behind the lines."""
-        width = max(self.getViewBox().width(), RIGHT_MARGIN + 50)
-        return float(width / (width - RIGHT_MARGIN))
+        # the axis is longer than its data, so that the names fit behind the lines
+        stretch = width / max(width - self._gutter_px, 50.0)
+        self.getPlotItem().setYRange(*(np.log10(y) if log else y), padding=0)
+        self.getPlotItem().setXRange(0, end_s * max(stretch, 1.0), padding=0)
+        self._y = tuple(np.log10(y)) if log else y
+        self._laid_out = wanted
 
     def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:
-        """Write each name behind its line, moved apart where two would cover each other."""
-        pixel = self.getViewBox().viewPixelSize()[1] or 1.0
-        gap = LABEL_HEIGHT_PX * pixel
-        last = -np.inf
-        for name, (t_s, y) in sorted(ends.items(), key=lambda item: item[1][1]):
-            last = max(y, last + gap)
-            self._names[name].setPos(t_s, last)
+        """Write each name behind its line, moved apart where two would cover each other, and never out of sight."""
+        gap = LABEL_HEIGHT_PX * (self.getViewBox().viewPixelSize()[1] or 1.0)
+        order = sorted(ends, key=lambda name: ends[name][1])
+        for name, y in zip(order, spread([ends[n][1] for n in order], gap, *self._y), strict=True):
+            self._names[name].setPos(ends[name][0], y)
         for name, label in self._names.items():
             label.setVisible(name in ends)
+
+
+def spread(places: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Move rising places apart to at least ``gap``, as little as possible upwards, then down from ``high``."""
+    result: list[float] = []
+    for place in places:
+        result.append(max(place, low + gap / 2, result[-1] + gap if result else low))
+    ceiling = high - gap / 2
+    for i in range(len(result) - 1, -1, -1):
+        result[i] = min(result[i], ceiling)
+        ceiling = result[i] - gap
+    return result

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from engine.frame import Frame
 
 SMOOTHED = 0.04
+GUTTER_PX = 96
 
 
 class UtilisationChart(TimePlot):
     """Busy share of the slots of a kind, 0 to 100 %."""
 
     def __init__(self, look: Look, kind: str) -> None:
-        super().__init__(look, f"{kind.upper()} slots busy (%)")
+        super().__init__(look, "slots busy", "\u00a0%", GUTTER_PX)
         self._kind = kind
 
     def begin(self) -> None:

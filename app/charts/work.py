@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.charts.look import LEFT_MARGIN, Look
-from app.texts import plural
+from app.texts import percent, plural
 
 if TYPE_CHECKING:
     from engine.frame import Frame, LaneFrame
@@ -79,7 +79,7 @@ class WorkChart(QWidget):
             painter.fillRect(part, self._look.kind_colour(kind))
             if part.width() > 44:
                 painter.setPen(QColor("#0E1116" if self._look.tokens.dark or kind == "both" else "#FFFFFF"))
-                painter.drawText(part, Qt.AlignmentFlag.AlignCenter, f"{share:.0%}")
+                painter.drawText(part, Qt.AlignmentFlag.AlignCenter, percent(share))
             left = part.right()
         painter.setPen(QColor(self._look.tokens.muted))
         painter.drawText(QRectF(bar.right() + 10, top, 100, ROW_PX), middle, plural(lane.finished, "task"))

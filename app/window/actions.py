@@ -24,21 +24,57 @@ ACTIONS = (
     ActionSpec("stop", "Stop", "desk.stop", "End the race here; what has finished is kept", "Shift+F5", "stop"),
     ActionSpec("finish", "Finish now", "desk.finish_now", "Run the rest at full speed", "Ctrl+F5", "finish"),
     ActionSpec("open_race", "Open race…", "files.open_race", "Open a race file (TOML)", "Ctrl+O", "folder"),
-    ActionSpec("save_race", "Save race as…", "files.save_race", "Write these choices as a race file (TOML)", "Ctrl+S", "save"),
-    ActionSpec("open_workload", "Open workload…", "files.open_workload", "Race on tasks from a CSV file", "Ctrl+L", "table"),
-    ActionSpec("export", "Export results…", "files.export", "Write results.csv, summary.json and race.toml", "Ctrl+E", "save"),
+    ActionSpec(
+        "save_race", "Save race as…", "files.save_race", "Write these choices as a race file (TOML)", "Ctrl+S", "save"
+    ),
+    ActionSpec(
+        "open_workload", "Open workload…", "files.open_workload", "Race on tasks from a CSV file", "Ctrl+L", "table"
+    ),
+    ActionSpec(
+        "export", "Export results…", "files.export", "Write results.csv, summary.json and race.toml", "Ctrl+E", "save"
+    ),
     ActionSpec("settings", "Settings…", "open_settings", "Where results are stored", "Ctrl+,", "settings"),
     ActionSpec("quit", "Quit", "close", "Close the window; a running race is stopped and kept", "Ctrl+Q", "quit"),
-    ActionSpec("reset_layout", "Reset layout", "reset_layout", "Put docks and toolbar back where they were at first", "", "window"),
+    ActionSpec(
+        "reset_layout",
+        "Reset layout",
+        "reset_layout",
+        "Put docks and toolbar back where they were at first",
+        "",
+        "window",
+    ),
     ActionSpec("theme_system", "Follow the system", "theme_system", "Light or dark as the desktop is", "", "", True),
     ActionSpec("theme_light", "Light", "theme_light", "Always light", "", "", True),
     ActionSpec("theme_dark", "Dark", "theme_dark", "Always dark", "", "", True),
-    ActionSpec("plugins", "Plugins…", "plugin_desk.open_list", "What is loaded, and what failed and why", "Ctrl+P", "plugin"),
-    ActionSpec("new_policy", "New policy of your own…", "plugin_desk.new_policy", "Write a working policy to change, into the plugins folder", "Ctrl+N", "plus"),
-    ActionSpec("plugins_folder", "Open the plugins folder", "plugin_desk.open_folder", "Where your own policies live", "", "folder"),
-    ActionSpec("add_to_menu", "Add to applications menu", "add_to_menu", "Write a desktop entry and the icon for this user", "", "window"),
+    ActionSpec(
+        "plugins", "Plugins…", "plugin_desk.open_list", "What is loaded, and what failed and why", "Ctrl+P", "plugin"
+    ),
+    ActionSpec(
+        "new_policy",
+        "New policy of your own…",
+        "plugin_desk.new_policy",
+        "Write a working policy to change, into the plugins folder",
+        "Ctrl+N",
+        "plus",
+    ),
+    ActionSpec(
+        "plugins_folder",
+        "Open the plugins folder",
+        "plugin_desk.open_folder",
+        "Where your own policies live",
+        "",
+        "folder",
+    ),
+    ActionSpec(
+        "add_to_menu",
+        "Add to applications menu",
+        "add_to_menu",
+        "Write a desktop entry and the icon for this user",
+        "",
+        "window",
+    ),
     ActionSpec("about", "About SchedRace", "open_about", "What this is, and its versions", "F1", "info"),
-)  # fmt: skip
+)
 
 MENUS = {
     "&File": ("open_race", "save_race", "open_workload", "", "export", "", "settings", "", "quit"),

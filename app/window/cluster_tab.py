@@ -36,10 +36,10 @@ class ClusterTab(QWidget):
         }
         self.work_card = Card("Where the work went", "Which tasks ran on CPUs, on GPUs, or were split over both.")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.setSpacing(10)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(8)
         top = QHBoxLayout()
-        top.setSpacing(10)
+        top.setSpacing(8)
         for card in self.cards.values():
             top.addWidget(card, 1)
         layout.addLayout(top, 1)

@@ -20,6 +20,7 @@ class LogDock(QDockWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__("Log", parent)
         self.setObjectName("log_dock")
+        self.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
         self.list = QTreeWidget()
         self.list.setHeaderHidden(True)
         self.list.setRootIsDecorated(False)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.spec import RaceSpec
 
 FIRST_SIZE = QSize(1280, 800)
+FORM_WIDTH = 300
 SMALLEST = QSize(900, 600)
 CLOSING_WAIT_MS = 3000
 
@@ -70,14 +71,17 @@ class MainWindow(QMainWindow):
         self.form = RaceForm(self.look)
         self.form_dock = QDockWidget("Race", self)
         self.form_dock.setObjectName("race_dock")
+        self.form_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
         self.form_dock.setWidget(self.form)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.form_dock)
         self.log = LogDock(self)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.log)
+        self.resizeDocks([self.form_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.race_tab, self.cluster_tab = RaceTab(self.look), ClusterTab(self.look)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.race_tab, "Race")
         self.tabs.addTab(self.cluster_tab, "Cluster")
         self.notice = NoticeBar(self.theme)
@@ -248,8 +252,8 @@ class MainWindow(QMainWindow):
             self._closing = True
             self.notifier.tell(
                 "warning",
-                "The window cannot close yet, because a plugin has not returned from a call. It closes by itself as soon "
-                "as that happens. What has finished is stored.",
+                "The window cannot close yet, because a plugin has not returned from a call. It closes by itself "
+                "as soon as that happens. What has finished is stored.",
             )
             event.ignore()
             return

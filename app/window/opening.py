@@ -50,8 +50,8 @@ def open_window(race_file: Path | None = None, *, autostart: bool = False, scree
     ``autostart`` races the default race at full speed as soon as the window stands; with ``screenshot`` the finished
     window is saved there and closed. ``race_file`` is opened as File > Open race does.
     """
-    # The race computes in another thread. Each call into Qt while painting gives the interpreter lock up and waits up to
-    # one switch interval to get it back: at the default 5 ms that is the difference between 30 and 10 frames a second.
+    # The race computes in another thread. Each call into Qt while painting gives the interpreter lock up and waits up
+    # to one switch interval to get it back: at the default 5 ms that makes 10 frames a second instead of 30.
     sys.setswitchinterval(0.0005)
     app = application()
     window = make_window()

@@ -58,9 +58,8 @@ class PluginDesk(QObject):
 
     def new_policy(self) -> None:
         """Write a working policy, list it, tick it, and show where it is."""
-        from plugins.template import new_plugin
-
         from plugins.discovery import plugins_folder
+        from plugins.template import new_plugin
 
         if self._desk.running:
             return

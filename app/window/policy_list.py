@@ -42,6 +42,7 @@ class PolicyRow(ClickableRow):
         self.box = QCheckBox()
         self.box.setObjectName(f"policy_{choice.name}")
         self.box.setAccessibleName(choice.name)
+        self.box.setFixedWidth(18)
         name = QLabel(f"<b>{choice.name}</b>")
         summary = ElidedLabel(choice.summary, "muted")
         font = summary.font()

@@ -118,7 +118,7 @@ class RaceDesk(QObject):
     def _launch(self, order: Order, text: str, paused: bool) -> None:
         self.form.lock(True)
         self.toolbar.busy("Preparing …" if order.out is None else "Writing …")
-        self.race_tab.say(text)
+        self.race_tab.say(headline.Headline(text))
         names = [lane.shown for lane in order.spec.schedulers]
         self.runner.start(order, self.speed, paused, self._choose_lane(names))
         self.state_changed.emit()
@@ -251,7 +251,7 @@ class RaceDesk(QObject):
         self._timer.stop()
         self._racing = False
         self.notifier.error(error, "The race")
-        self.race_tab.say(message_of(error, "The race").text)
+        self.race_tab.say(headline.Headline("The race could not be run.", message_of(error, "The race").text))
         self._started = None
 
     def _on_idle(self) -> None:

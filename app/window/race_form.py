@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -262,6 +263,9 @@ def _number_field(field: QSpinBox | QDoubleSpinBox, name: str, most: float, as_g
     field.setMaximum(most)  # type: ignore[arg-type]
     field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     field.setGroupSeparatorShown(name == "tasks")
+    field.setMinimumWidth(60)
+    field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    field.lineEdit().setTextMargins(5, 0, 0, 0)
     if as_given:
         field.setSpecialValueText(as_given)
     return field

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from app.charts.look import Look, horizon_s
 from app.findings import curves_title, ranking_title
-from app.window.widgets import Card
+from app.headline import Headline, running
+from app.window.widgets import Card, ElidedLabel
 
 if TYPE_CHECKING:
     from app.charts.curves import ResponseCurves
@@ -37,7 +38,7 @@ class RaceTab(QWidget):
         self.curves: ResponseCurves | None = None
         self.ranking: RankingTable | None = None
         self.strip: DeviceStripChart | None = None
-        self.headline = _headline()
+        self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
         self.ranking_card = Card("Ranking", "The ranking of the policies appears here: response times, energy, cost.")
         self.curves_card = Card("Response times", "One line a policy: how long the tasks take that finish.")
         self.strip_card = Card("Devices", "What each device does: busy, idle, and how much queues for it.")
@@ -54,20 +55,22 @@ class RaceTab(QWidget):
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.setSpacing(10)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(8)
         top = QFrame()
         top.setObjectName("card")
-        row = QHBoxLayout(top)
-        row.setContentsMargins(16, 10, 16, 10)
-        row.addWidget(self.headline)
+        words = QVBoxLayout(top)
+        words.setContentsMargins(16, 9, 16, 9)
+        words.setSpacing(2)
+        words.addWidget(self.headline)
+        words.addWidget(self.beyond)
         layout.addWidget(top)
         layout.addWidget(self.ranking_card)
         layout.addWidget(self.curves_card, 1)
         layout.addWidget(self.strip_card)
         for card in (self.ranking_card, self.strip_card):
             card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-            card.empty.setMinimumHeight(70)
+            card.empty.setMinimumHeight(60)
 
     def furnish(self, sort_by: str) -> None:
         """Make the charts: after the first paint, for they bring pyqtgraph in."""
@@ -87,10 +90,10 @@ class RaceTab(QWidget):
         self.curves_card.hold(self.curves)
         self.strip_card.hold(self.strip)
 
-    def say(self, text: str) -> None:
+    def say(self, text: Headline) -> None:
         """Show a headline."""
-        if text != self.headline.text():
-            self.headline.setText(text)
+        self.headline.set_whole(text.finding)
+        self.beyond.set_whole(text.beyond)
 
     def begin(self, cluster: Cluster, lanes: list[str], selected: str) -> None:
         """Empty the charts for another race."""
@@ -109,7 +112,7 @@ class RaceTab(QWidget):
         self.lane.setCurrentText(scheduler)
         self.ranking.mark(scheduler)
 
-    def show_frame(self, frame: Frame, headline: str | None = None) -> None:
+    def show_frame(self, frame: Frame, headline: Headline | None = None) -> None:
         """Draw a frame; figures and words change seldom enough to be read. With a ``headline`` everything is drawn."""
         now = time.monotonic()
         self.curves.show_frame(frame)
@@ -121,8 +124,6 @@ class RaceTab(QWidget):
         if headline is not None or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
             self._titles(frame)
-            from app.headline import running
-
             self.say(running(frame) if headline is None else headline)
 
     def paint_now(self) -> None:
@@ -145,13 +146,9 @@ class RaceTab(QWidget):
         self.selected.emit(self.lane.currentText())
 
 
-def _headline() -> QLabel:
-    label = QLabel("Getting ready …")
-    label.setObjectName("headline")
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+def _headline() -> ElidedLabel:
+    label = ElidedLabel("Getting ready …", "headline")
     font = label.font()
-    font.setPointSizeF(font.pointSizeF() * 1.45)
+    font.setPointSizeF(font.pointSizeF() * 1.5)
     label.setFont(font)
-    label.setMinimumHeight(2 * label.fontMetrics().height())
     return label

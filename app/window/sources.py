@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.texts import plural
+from app.texts import percent, plural
 from engine.errors import SchedRaceError
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def loaded_summary(workload: Workload) -> str:
         parts.append(plural(len(workload.parent_index), "dependency"))
     divisible = float(workload.divisible.mean())
     if divisible:
-        parts.append(f"{divisible:.0%} divisible")
+        parts.append(f"{percent(divisible)} divisible")
     return " · ".join(parts)
 
 
 def cluster_summary(name: str) -> str:
-    """Return a phrase such as ``4 CPU + 2 GPU, 1,200 W when all are busy``, or why it cannot be read."""
+    """Return a phrase such as ``4 CPU + 2 GPU · 6 slots · up to 1,000 W``, or why it cannot be read."""
     from plugins.clusters import load_cluster
 
     try:
@@ -55,4 +55,4 @@ def cluster_summary(name: str) -> str:
         return str(error)
     watts = sum(device.active_w for device in cluster.devices)
     slots = sum(device.slots for device in cluster.devices)
-    return f"{cluster.summary()} · {plural(slots, 'slot')} · {watts:,.0f} W when all are busy"
+    return f"{cluster.summary()} · {plural(slots, 'slot')} · up to {watts:,.0f} W"

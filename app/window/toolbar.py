@@ -49,8 +49,10 @@ class RaceToolBar(QToolBar):
         self.addWidget(_muted("Speed"))
         self.speed = QComboBox()
         self.speed.setObjectName("speed")
-        self.speed.setToolTip("<p>How fast the race is shown. At 1× the default race takes about 20 seconds; the results "
-                              "are the same at every speed.</p>")  # fmt: skip
+        self.speed.setToolTip(
+            "<p>How fast the race is shown. At 1× the default race takes about 20 seconds; the results are the same at "
+            "every speed.</p>"
+        )
         for factor in SPEEDS:
             self.speed.addItem(speed_text(factor), factor)
         self.speed.activated.connect(self._chosen)

@@ -54,7 +54,7 @@ class Unattended(QObject):
     def _over(self, well: bool) -> None:
         self._status = 0 if well else 1
         if not well:
-            print(self._window.race_tab.headline.text(), file=sys.stderr)
+            print(self._window.race_tab.beyond.whole, file=sys.stderr)
         if self._screenshot is not None:
             QTimer.singleShot(SETTLING_MS, self._picture)
 

@@ -68,7 +68,7 @@ class Card(QFrame):
         self._stack = QStackedLayout()
         self._stack.addWidget(self.empty)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 9, 10, 8)
+        layout.setContentsMargins(14, 7, 10, 6)
         layout.setSpacing(4)
         layout.addLayout(self.head)
         layout.addLayout(self._stack, 1)
