@@ -39,6 +39,7 @@ def _without_display() -> int:
 
     print("There is no display here, so the default race runs in the terminal.", file=sys.stderr)
     status = main(["race", "--tasks", "2000", "--load", "0.8"])
-    open_window(autostart=True, screenshot=PICTURE)
-    print(f"What the window would have shown at the end is in {PICTURE.resolve()}.")
-    return status
+    drawn = open_window(autostart=True, screenshot=PICTURE)
+    if drawn == 0:
+        print(f"What the window would have shown at the end is in {PICTURE.resolve()}.")
+    return status or drawn

@@ -1,0 +1,60 @@
+"""The door: which command, which exit status, what without a display."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+
+def test_an_unknown_command_is_one_sentence_with_what_may_have_been_meant(schedrace: Command) -> None:
+    said = schedrace("rase")
+    assert said.status == 2
+    assert said.err == "There is no command 'rase'. Did you mean 'race'? See 'schedrace --help'.\n"
+
+
+def test_the_version_is_printed(schedrace: Command) -> None:
+    assert schedrace("--version").out.startswith("schedrace ")
+
+
+def test_help_lists_every_command(schedrace: Command) -> None:
+    said = schedrace("--help")
+    assert said.status == 0
+    for name in ("race", "check-db", "doctor", "plugins", "add-to-menu"):
+        assert name in said.out
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+    options = ["race", "--help"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr:
+        assert "Traceback" not in process.stderr.read()
+    process.wait(30)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
+def test_without_a_display_the_race_runs_in_the_terminal_and_the_window_is_drawn(
+    own_folders: Path, tmp_path: Path
+) -> None:
+    (own_folders / "config").mkdir()
+    (own_folders / "config" / "storage.toml").write_text('kind = "csv"\n')
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-m", "app"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("round_robin", "mct", "hybrid_ml", "oracle"):
+        assert name in done.stdout
+    assert (tmp_path / "schedrace.png").read_bytes().startswith(b"\x89PNG")
+    assert str(tmp_path / "schedrace.png") in done.stdout

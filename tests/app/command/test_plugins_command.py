@@ -1,0 +1,66 @@
+"""``schedrace plugins``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Command
+
+
+def test_a_new_policy_races_at_once_and_passes_the_checks(schedrace: Command, own_folders: Path) -> None:
+    said = schedrace("plugins", "new", "my_policy")
+    path = own_folders / "plugins" / "my_policy.py"
+    assert said.status == 0
+    assert str(path) in said.out
+    race = schedrace("race", "--tasks", "60", "--schedulers", "mct,my_policy", "--storage", "none", "--json")
+    assert [row["status"] for row in json.loads(race.out)["schedulers"]] == ["finished", "finished"]
+    check = schedrace("plugins", "check", path)
+    assert check.status == 0, check.out
+
+
+@pytest.mark.parametrize("kind", ["estimator", "workload", "storage"])
+def test_a_new_plugin_of_every_kind_is_loaded(schedrace: Command, kind: str) -> None:
+    assert schedrace("plugins", "new", f"my_{kind}", "--kind", kind).status == 0
+    records = {record["name"]: record for record in json.loads(schedrace("plugins", "list", "--json").out)}
+    assert records[f"my_{kind}"]["state"] == "active", records[f"my_{kind}"]["error"]
+
+
+def test_a_name_that_is_none_and_a_file_that_exists_are_refused(schedrace: Command) -> None:
+    assert schedrace("plugins", "new", "My Policy").status == 2
+    assert schedrace("plugins", "new", "my_policy").status == 0
+    again = schedrace("plugins", "new", "my_policy")
+    assert again.status == 2
+    assert "my_policy" in again.err
+
+
+def test_the_list_shows_a_broken_plugin_with_its_error(schedrace: Command, drop_in: Any) -> None:
+    drop_in("broken", "def place(:\n")
+    said = schedrace("plugins", "list")
+    assert said.status == 0
+    assert "broken" in said.out
+    assert "failed" in said.out
+    assert "line 1" in said.out
+    assert "mct" in said.out
+
+
+def test_a_policy_that_misbehaves_fails_its_check(schedrace: Command, tmp_path: Path) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(
+        "from engine.placement import on\nfrom engine.scheduler import Scheduler\n"
+        "class Bad(Scheduler):\n    name = 'bad'\n"
+        "    def place(self, pending, state):\n        for task in pending:\n            yield on(task, 99)\n"
+    )
+    said = schedrace("plugins", "check", file)
+    assert said.status == 1
+    assert "FAIL" in said.out
+    assert "checks failed" in said.err
+
+
+def test_a_file_that_is_not_there_is_named(schedrace: Command) -> None:
+    said = schedrace("plugins", "check", "nothing.py")
+    assert said.status in (1, 2)
+    assert "nothing.py" in said.err + said.out

@@ -1,0 +1,366 @@
+"""``schedrace race``: the contract that scripts build on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.__main__ import main
+
+from .conftest import Command
+
+KEYS = {
+    "run",
+    "digest",
+    "tasks",
+    "seed",
+    "workload",
+    "cluster",
+    "wall_seconds",
+    "storage",
+    "schedulers",
+}
+STORAGE_KEYS = {"kind", "where", "why", "rows_written", "rows_pending"}
+ROW_KEYS = {
+    "name",
+    "status",
+    "reason",
+    "tasks",
+    "makespan_s",
+    "mean_response_s",
+    "p50_response_s",
+    "p95_response_s",
+    "p99_response_s",
+    "mean_wait_s",
+    "mean_bounded_slowdown",
+    "throughput_per_s",
+    "utilisation",
+    "energy_j",
+    "cost",
+    "jain",
+    "regret",
+    "digest",
+}
+SMALL = ("race", "--tasks", "120", "--seed", "7", "--schedulers", "mct,met", "--storage", "none")
+KERNELS = Path(__file__).parents[4] / "shared" / "traces" / "kernels" / "cgo17-nvidia.csv"
+
+
+def strict(text: str) -> Any:
+    """Parse JSON as the standard has it: NaN and Infinity are errors."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_is_one_object_and_nothing_else_on_standard_output(in_a_process: Command) -> None:
+    said = in_a_process(*SMALL, "--json", "--timing")
+    summary = strict(said.out)
+    assert said.status == 0
+    assert set(summary) == KEYS
+    assert set(summary["storage"]) == STORAGE_KEYS
+    assert all(set(row) == ROW_KEYS and set(row["utilisation"]) == {"cpu", "gpu"} for row in summary["schedulers"])
+    assert (summary["tasks"], summary["seed"], summary["workload"]) == (120, 7, "synthetic")
+    assert [row["name"] for row in summary["schedulers"]] == ["mct", "met"]
+    assert [row["status"] for row in summary["schedulers"]] == ["finished", "finished"]
+
+
+def test_the_same_spec_gives_the_same_digest_in_another_process_with_and_without_storage(
+    schedrace: Command, in_a_process: Command
+) -> None:
+    options = ("race", "--tasks", "300", "--seed", "3", "--schedulers", "mct,hybrid_ml,random", "--json")
+    without = strict(schedrace(*options, "--storage", "none").out)
+    recorded = strict(in_a_process(*options, "--storage", "csv").out)
+    assert recorded["storage"]["kind"] == "csv"
+    assert recorded["storage"]["rows_written"] == 900
+    assert recorded["digest"] == without["digest"]
+    assert [row["digest"] for row in recorded["schedulers"]] == [row["digest"] for row in without["schedulers"]]
+
+
+def test_another_seed_gives_another_digest(schedrace: Command) -> None:
+    one, two = (strict(schedrace(*SMALL, "--json", "--seed", seed).out)["digest"] for seed in (1, 2))
+    assert one != two
+
+
+def test_the_table_names_every_scheduler(schedrace: Command) -> None:
+    said = schedrace(*SMALL)
+    assert said.status == 0
+    assert "mct" in said.out
+    assert "met" in said.out
+    assert "finished" in said.out
+    assert said.err == ""
+
+
+def test_quiet_prints_nothing(schedrace: Command) -> None:
+    said = schedrace(*SMALL, "--quiet")
+    assert (said.status, said.out, said.err) == (0, "", "")
+
+
+def test_timing_says_where_the_time_went_for_each_scheduler(schedrace: Command) -> None:
+    said = schedrace(*SMALL, "--quiet", "--timing")
+    assert said.out == ""
+    for part in ("preparing", "racing", "mct", "met", "recording", "flush"):
+        assert part in said.err
+
+
+def test_all_races_every_built_in_and_says_who_was_left_out(schedrace: Command) -> None:
+    options = ("race", "--tasks", "60", "--schedulers", "all", "--storage", "none")
+    names = {row["name"] for row in strict(schedrace(*options, "--json").out)["schedulers"]}
+    assert {"round_robin", "random", "met", "mct", "hybrid_ml", "rl_agent", "oracle"} <= names
+
+
+def test_out_holds_a_row_for_each_scheduler_and_task_and_the_race_itself(schedrace: Command, tmp_path: Path) -> None:
+    out = tmp_path / "a folder" / "out"
+    said = schedrace(*SMALL, "--json", "--out", out)
+    with (out / "results.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert sorted((row["scheduler"], int(row["task"])) for row in rows) == [
+        (name, task) for name in ("mct", "met") for task in range(120)
+    ]
+    assert {path.name for path in out.iterdir()} == {"results.csv", "summary.json", "race.toml"}
+    assert strict((out / "summary.json").read_text()) == strict(said.out)
+    responses = [float(row["finish_s"]) - float(row["arrival_s"]) for row in rows if row["scheduler"] == "mct"]
+    assert math.isclose(sum(responses) / 120, strict(said.out)["schedulers"][0]["mean_response_s"], rel_tol=1e-12)
+
+
+def test_the_race_file_of_a_run_races_to_the_same_bits(schedrace: Command, tmp_path: Path) -> None:
+    first = schedrace(*SMALL, "--json", "--out", tmp_path, "--param", "synthetic.noise=0.2")
+    again = schedrace("race", tmp_path / "race.toml", "--storage", "none", "--json", "--out", tmp_path / "two")
+    assert strict(again.out)["digest"] == strict(first.out)["digest"]
+    assert (tmp_path / "two" / "results.csv").read_bytes() == (tmp_path / "results.csv").read_bytes()
+
+
+def test_options_override_the_race_file(schedrace: Command, tmp_path: Path) -> None:
+    file = tmp_path / "race.toml"
+    file.write_text("seed = 1\ntasks = 50\n[[scheduler]]\nname = 'mct'\n")
+    summary = strict(schedrace("race", file, "--tasks", "60", "--storage", "none", "--json").out)
+    assert (summary["seed"], summary["tasks"]) == (1, 60)
+
+
+@pytest.mark.parametrize("owner", ["mct+forest", "forest"])
+def test_a_parameter_reaches_the_estimator_by_lane_or_by_name(schedrace: Command, owner: str) -> None:
+    options = ("race", "--tasks", "200", "--schedulers", "mct+forest", "--storage", "none", "--json")
+    plain = strict(schedrace(*options).out)
+    changed = strict(schedrace(*options, "--param", f"{owner}.interval=20").out)
+    assert plain["digest"] != changed["digest"]
+
+
+def test_a_parameter_reaches_the_workload(schedrace: Command) -> None:
+    plain = strict(schedrace(*SMALL, "--json").out)
+    changed = strict(schedrace(*SMALL, "--json", "--param", "synthetic.sizes=pareto").out)
+    assert plain["digest"] != changed["digest"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--schedulers", "mct,hybird_ml"), "There is no scheduler 'hybird_ml'. Did you mean 'hybrid_ml'?"),
+        (("--schedulers", "mct+forrest"), "There is no estimator 'forrest'. Did you mean 'forest'?"),
+        (("--schedulers", ","), "--schedulers names none"),
+        (("--schedulers", "mct,mct"), "Two schedulers are called 'mct'"),
+        (("--workload", "syntetic"), "There is no workload 'syntetic', and no such file. Did you mean 'synthetic'?"),
+        (("--workload", "none.csv"), "There is no workload file 'none.csv'"),
+        (("--cluster", "defalt"), "Did you mean 'default'?"),
+        (("--tasks", "0"), "at least 1 task; you asked for 0"),
+        (("--tasks", "-5"), "at least 1 task; you asked for -5"),
+        (("--tasks", "many"), "many"),
+        (("--load", "0"), "The load is 0.0"),
+        (("--seed", "-1"), "The seed is -1"),
+        (("--param", "mct.speed=1"), "no parameter 'speed'"),
+        (("--param", "synthetic.noize=1"), "Did you mean 'noise'?"),
+        (("--param", "mtc.x=1"), "nothing in this race is called 'mtc'. Did you mean"),
+        (("--param", "interval"), "write --param NAME.KEY=VALUE"),
+        (("--storage", "postgres"), "Did you mean 'postgresql'?"),
+        (("--storage", "csv", "--db-url", "postgresql://u@h/d"), "leave one of them out"),
+        (("--db-url", "mysql://u:secret@h/d"), "mysql"),
+        (("--sead", "1"), "Unrecognized arguments: --sead"),
+        (("nothing.toml",), "There is no race file 'nothing.toml'"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_status_2(schedrace: Command, options: tuple[str, ...], said: str) -> None:
+    answer = schedrace("race", "--tasks", "20", "--json", *options)
+    assert answer.status == 2
+    assert answer.out == ""
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+    assert "secret" not in answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_every_bad_cell_of_a_workload_file_is_named_and_nothing_starts(schedrace: Command, tmp_path: Path) -> None:
+    file = tmp_path / "tasks.csv"
+    file.write_text("arrival_s,actual_cpu_s,actual_gpu_s\n0,1,2\n1,x,2\n2,1,-3\n")
+    answer = schedrace("race", "--workload", file, "--json", "--out", tmp_path / "out")
+    assert answer.status == 2
+    assert answer.out == ""
+    assert "3" in answer.err
+    assert "actual_cpu_s" in answer.err
+    assert "actual_gpu_s" in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ('kind = "cpu"\nidle_w = -5', "idle_w"),
+        ('kind = "tpu"', "tpu"),
+        ('kind = "cpu"\nspead = 2', "Did you mean 'speed'?"),
+    ],
+)
+def test_what_is_wrong_in_a_cluster_file_is_named(schedrace: Command, tmp_path: Path, device: str, said: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f'name = "mine"\n[[device]]\nid = "node"\nmodel = "cpu"\n{device}\n')
+    answer = schedrace("race", "--cluster", file, "--storage", "none")
+    assert answer.status == 2
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_task_that_fits_no_device_is_named(schedrace: Command, tmp_path: Path) -> None:
+    file = tmp_path / "tasks.csv"
+    file.write_text("id,arrival_s,actual_cpu_s,actual_gpu_s,memory_gb\na,0,1,2,1\nb,1,1,2,1e6\n")
+    answer = schedrace("race", "--workload", file, "--schedulers", "mct", "--storage", "none")
+    assert answer.status == 2
+    assert "1" in answer.err
+    assert "memory" in answer.err.lower()
+
+
+POLICY = """
+from engine.placement import Placement, on, split
+from engine.scheduler import Scheduler
+
+class Policy(Scheduler):
+    name = "bad"
+    def place(self, pending, state):
+        for task in pending:
+            {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('my own mistake')", "my own mistake"),
+        ("yield Placement(task, ((0, 0.4), (4, 0.4)))", "0.8"),
+        ("yield Placement(task, ((0, float('nan')),))", "nan"),
+        ("yield on(task, 99)", "99"),
+        ("yield on(task, 0); yield on(task, 0)", "placed before"),
+        ("if state.now < 0: yield on(task, 0)", "never"),
+    ],
+)
+def test_a_policy_that_misbehaves_is_disqualified_and_the_others_race_on(
+    schedrace: Command, drop_in: Any, body: str, reason: str
+) -> None:
+    drop_in("mine", POLICY.format(body=body))
+    answer = schedrace("race", "--tasks", "30", "--schedulers", "bad,mct", "--storage", "none", "--json")
+    rows = strict(answer.out)["schedulers"]
+    assert answer.status == 1
+    assert [row["status"] for row in rows] == ["disqualified", "finished"]
+    assert rows[1]["tasks"] == 30
+    assert rows[0]["reason"] in answer.err
+    assert answer.err.startswith("bad was disqualified: ")
+    assert "Traceback" not in answer.err
+    assert reason in rows[0]["reason"].lower()
+
+
+def test_a_plugin_that_does_not_parse_takes_nothing_with_it(schedrace: Command, drop_in: Any) -> None:
+    drop_in("broken", "def place(:\n")
+    assert schedrace(*SMALL).status == 0
+
+
+def test_a_data_folder_that_cannot_be_written_is_said_and_the_race_goes_on(
+    schedrace: Command, own_folders: Path
+) -> None:
+    (own_folders / "data").write_text("a file where the folder should be")
+    answer = schedrace("race", "--tasks", "50", "--schedulers", "mct", "--storage", "csv", "--json")
+    summary = strict(answer.out)
+    assert summary["schedulers"][0]["status"] == "finished"
+    assert summary["storage"]["rows_written"] == 0
+    assert str(own_folders / "data") in answer.err
+    assert answer.status == 1
+
+
+def test_a_results_folder_that_cannot_be_written_is_said_before_the_race(schedrace: Command, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    answer = schedrace(*SMALL, "--out", tmp_path / "out" / "deeper")
+    assert answer.status == 1
+    assert "cannot be written" in answer.err
+    assert "--out" in answer.err
+
+
+def test_a_database_that_does_not_answer_is_said_and_the_rows_wait_in_the_journal(
+    schedrace: Command, own_folders: Path
+) -> None:
+    url = "postgresql://someone:secret@127.0.0.1:1/nowhere"
+    answer = schedrace("race", "--tasks", "50", "--schedulers", "mct", "--db-url", url, "--json")
+    storage = strict(answer.out)["storage"]
+    assert answer.status == 1
+    assert storage["kind"] == "csv"
+    assert "secret" not in answer.out + answer.err
+    assert "127.0.0.1" in answer.err
+    assert list((own_folders / "data" / "runs").iterdir())
+
+
+def test_ctrl_c_stops_the_race_and_keeps_what_was_finished(own_folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--tasks", "400000", "--schedulers", "mct", "--storage", "csv", "--json", "--out", str(out))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "race", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    part = out / ".results-0.part"
+    while process.poll() is None and not (part.exists() and part.stat().st_size):
+        time.sleep(0.02)  # the growth of a file has no event to await
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    summary = strict(printed)
+    row = summary["schedulers"][0]
+    assert row["status"] == "stopped"
+    assert 0 < row["tasks"] < 400_000
+    assert "Stopped before the end" in said
+    assert len((out / "results.csv").read_text().splitlines()) == 1 + row["tasks"]
+    assert summary["storage"]["rows_written"] == row["tasks"]
+
+
+@pytest.mark.skipif(not KERNELS.exists(), reason="the measured kernels are not beside this repository")
+def test_measured_kernels_race(schedrace: Command) -> None:
+    answer = schedrace("race", "--workload", KERNELS, "--storage", "none", "--json")
+    summary = strict(answer.out)
+    assert answer.status == 0
+    assert summary["tasks"] == 680
+    assert all(row["status"] == "finished" for row in summary["schedulers"])
+
+
+def test_a_race_that_records_nothing_imports_no_database_no_learner_and_no_qt() -> None:
+    code = (
+        "import sys; from app.__main__ import main; "
+        f"main({[*SMALL, '--json']!r}); "
+        "heavy = {'PySide6', 'sklearn', 'sqlalchemy', 'psycopg2', 'alembic', 'pyarrow', 'rich'}; "
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stderr.strip() == "[]"
+
+
+def test_help_documents_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["race", "--help"])
+    text = capsys.readouterr().out
+    assert leaving.value.code == 0
+    for key in ROW_KEYS | KEYS | STORAGE_KEYS:
+        assert key in text
+    assert "exit status" in text
