@@ -25,6 +25,7 @@ from persistence.errors import StorageError, StorageImpossible
 
 START_S = 20.0
 STOP_S = 5.0
+_NOT_COPIED = shutil.ignore_patterns("include")
 _USER = "schedrace"
 _DATABASE = "schedrace"
 _SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_connections=50", "log_min_messages=warning")
@@ -130,15 +131,7 @@ class Cluster:
         launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py")), str(os.getpid())]
         with (self._folder / "server.log").open("wb") as log:
             return subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    str(Path(__file__).with_name("launcher.py")),
-                    str(os.getpid()),
-                    *who,
-                    *command,
-                ],
+                [*launcher, *who, *command],
                 cwd="/",
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -249,7 +242,7 @@ def _copied_runtime(binaries: Binaries) -> Binaries:
         new = Path(tempfile.mkdtemp(prefix="runtime-new-", dir=ROOT_FOLDER))
         site = binaries.copy[0].parent.parent
         for source in binaries.copy:
-            shutil.copytree(source, new / source.relative_to(site), symlinks=True)
+            shutil.copytree(source, new / source.relative_to(site), symlinks=True, ignore=_NOT_COPIED)
         for path in (new, *new.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from persistence import embedded
 from persistence.connection import DATABASE_ERRORS, checked_engine
+from persistence.embedded import cluster_folder, server_url
 from persistence.faults import as_storage_error
 from persistence.migrate import upgrade
 from persistence.settings import StorageSettings
@@ -54,8 +54,8 @@ def open_database(settings: StorageSettings) -> Database:
     Raises :class:`persistence.errors.StorageError`, or its :class:`StorageImpossible` when trying again cannot help.
     """
     if settings.url is None:
-        url = embedded.server_url(settings.data_dir)
-        kind, where = "postgresql-embedded", str(embedded.cluster_folder(settings.data_dir))
+        url = server_url(settings.data_dir)
+        kind, where = "postgresql-embedded", str(cluster_folder(settings.data_dir))
     else:
         url, kind, where = settings.url, "postgresql", shown_url(settings.url)
     engine = checked_engine(url)
