@@ -59,7 +59,7 @@ def work_by_group(workload: Workload, cluster: Cluster) -> WorkByGroup:
         groups.setdefault(key, []).append(device)
     members = list(groups.values())
     most = np.stack([_most(workload, group, columns[group[0].index]) for group in members], axis=1)
-    nowhere = most.sum(axis=1) < 1
+    nowhere = most.sum(axis=1) < 1 - 1e-12  # parts of a divisible task add up with rounding
     if nowhere.any():
         raise InputError(f"Task {int(np.argmax(nowhere))} of '{workload.name}' fits no device of '{cluster.name}'.")
     cost = np.stack([_cost(workload, group[0], columns[group[0].index]) for group in members], axis=1)
@@ -72,7 +72,7 @@ def _most(w: Workload, group: list[Device], column: int) -> FloatArray:
     with np.errstate(divide="ignore"):
         part = group[0].memory_gb / w.memory_gb
     most = np.where(w.divisible, np.minimum(1.0, part * len(group)), np.where(part >= 1, 1.0, 0.0))
-    possible = np.isfinite(w.actual_s[:, column]) & np.isfinite(w.etc_s[:, column]) & (w.slots <= group[0].slots)
+    possible = np.isfinite(w.actual_s[:, column]) & (w.slots <= group[0].slots)
     result: FloatArray = np.where(possible, most, 0.0)
     return result
 

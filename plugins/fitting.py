@@ -17,7 +17,7 @@ def check_fits(tasks: Workload, cluster: Cluster) -> None:
     n = len(tasks)
     room_gb, able, wide = np.zeros(n), np.zeros(n, bool), np.zeros(n, bool)
     for device, column in zip(cluster.devices, cluster.columns_in(tasks.models), strict=True):
-        known = np.isfinite(tasks.etc_s[:, column]) & np.isfinite(tasks.actual_s[:, column])
+        known = np.isfinite(tasks.etc_s[:, column])
         fits = known & (tasks.slots <= device.slots)
         able, wide = able | known, wide | fits
         memory = np.where(fits, device.memory_gb, 0.0)

@@ -11,5 +11,10 @@ class CheckLine:
 
     subject: str
     check: str
-    ok: bool
+    passed: bool
     detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """The line as it is printed."""
+        return f"{self.subject}, {self.check}" + (f": {self.detail}" if self.detail else "")

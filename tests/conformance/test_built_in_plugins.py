@@ -17,7 +17,7 @@ def registry() -> Registry:
 
 
 def assert_all_ok(lines: list[CheckLine]) -> None:
-    bad = [f"{line.subject}, {line.check}: {line.detail}" for line in lines if not line.ok]
+    bad = [line.text for line in lines if not line.passed]
     assert not bad, "\n".join(bad)
 
 

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import InputError
+from plugins.arrivals import bursty, load_of, poisson
+from plugins.clusters import load_cluster
+from plugins.workload import WorkloadRequest
+from plugins.workloads.cholesky import TILE_GB, Cholesky, CholeskyParams, task_count, tiles_within
+from plugins.workloads.kernels import Kernels
+from plugins.workloads.synthetic import Synthetic, SyntheticParams
+
+DEFAULT = load_cluster("default")
+KERNELS = Path(__file__).parents[2] / "../shared/traces/kernels/cgo17-nvidia.csv"
+
+
+def request(**changes: object) -> WorkloadRequest:
+    return WorkloadRequest(**{"cluster": DEFAULT, "seed": 7} | changes)  # type: ignore[arg-type]
+
+
+def test_the_default_workload_is_two_thousand_tasks_at_load_0_8() -> None:
+    tasks = Synthetic().load(request())
+    assert len(tasks) == 2000
+    assert load_of(tasks, DEFAULT) == pytest.approx(0.8, rel=0.1)  # the rate of 2000 Poisson arrivals
+    assert tasks.divisible.all()
+    assert tasks.feature_names == ("log_size", "affinity", "log_memory", "kind")
+
+
+def test_the_same_seed_gives_the_same_tasks_at_every_load_with_the_gaps_stretched() -> None:
+    low, high = (Synthetic().load(request(load=load)) for load in (0.4, 0.8))
+    assert np.array_equal(low.actual_s, high.actual_s)
+    assert np.allclose(low.arrival_s, 2 * high.arrival_s)
+    assert not np.array_equal(low.actual_s, Synthetic().load(request(seed=8)).actual_s)
+
+
+def test_true_times_are_the_law_times_noise_of_mean_one_and_the_law_differs_from_the_nominal_by_kind() -> None:
+    tasks = Synthetic().load(request(tasks=20_000))
+    assert tasks.law_s is not None
+    noise = np.log(tasks.actual_s / tasks.law_s)
+    assert noise.std() == pytest.approx(0.1, rel=0.05)
+    assert np.exp(noise).mean() == pytest.approx(1.0, abs=0.005)
+    small = tasks.features[:, 2] < math.log(2)  # no penalty for memory on the CPU
+    on_cpu = np.log(tasks.law_s / tasks.etc_s)[small, 0]
+    by_kind = [on_cpu[tasks.features[small, 3] == kind] for kind in range(6)]
+    assert all(values.std() < 1e-9 for values in by_kind)
+    assert np.std([values.mean() for values in by_kind]) > 0.05
+
+
+def test_without_noise_the_truth_is_the_law() -> None:
+    tasks = Synthetic(SyntheticParams(noise=0.0)).load(request(tasks=100))
+    assert tasks.law_s is not None
+    assert np.array_equal(tasks.actual_s, tasks.law_s)
+
+
+def test_every_synthetic_task_fits_every_device_of_the_presets() -> None:
+    tasks = Synthetic(SyntheticParams(sizes="pareto")).load(request(tasks=50_000))
+    assert tasks.memory_gb.max() <= min(device.memory_gb for device in DEFAULT.devices)
+
+
+def test_bursts_keep_the_mean_rate_and_spread_the_gaps() -> None:
+    smooth, burst = (process(np.random.default_rng(3), 200_000) for process in (poisson, bursty))
+    assert smooth[-1] == pytest.approx(200_000, rel=0.02)
+    assert burst[-1] == pytest.approx(200_000, rel=0.05)
+    assert np.diff(burst).min() >= 0
+    variation = [np.diff(times).std() / np.diff(times).mean() for times in (smooth, burst)]
+    assert variation[0] == pytest.approx(1.0, rel=0.02)
+    assert variation[1] > 1.3
+
+
+@pytest.mark.parametrize(("tiles", "tasks"), [(1, 1), (8, 120), (16, 816), (32, 5984)])
+def test_the_cholesky_graph_has_the_published_number_of_tasks(tiles: int, tasks: int) -> None:
+    assert task_count(tiles) == tasks
+    assert len(Cholesky(CholeskyParams(tiles=tiles)).load(request())) == tasks
+
+
+def test_the_cholesky_graph_has_the_published_critical_path() -> None:
+    tasks = Cholesky(CholeskyParams(tiles=8)).load(request())
+    finish = np.zeros(len(tasks))
+    for i in range(len(tasks)):  # parents come before their children
+        parents = tasks.parent_index[tasks.parent_start[i] : tasks.parent_start[i + 1]]
+        finish[i] = tasks.actual_s[i].min() + max((finish[p] for p in parents), default=0.0)
+    assert finish.max() * 1000 == pytest.approx(75.79, abs=0.01)  # StarPU figures, 8 tiles, critical path bound
+    assert set(tasks.parent_gb) == {TILE_GB}
+
+
+def test_the_tasks_asked_for_choose_the_largest_matrix_within_them() -> None:
+    assert [tiles_within(n) for n in (1, 3, 4, 119, 120, 121)] == [1, 1, 2, 7, 8, 8]
+    assert len(Cholesky().load(request(tasks=1000))) == 969
+
+
+def test_a_load_for_a_graph_that_arrives_at_once_is_answered_with_a_note() -> None:
+    assert any("load has no effect" in note for note in Cholesky().load(request(load=0.5)).notes)
+
+
+HEADER = "benchmark,dataset,comp,rational,mem,localmem,coalesced,atomic,transfer,wgsize,oracle,runtime_cpu,runtime_gpu"
+ROWS = """\
+a,default,12,2,6,0,6,0,131072,256,GPU,2,1
+b,4096,12,2,6,0,6,3,131072,256,GPU,4,0.5
+c,default,1,2,6,0,6,0,1024,256,CPU,8,16
+"""
+
+
+def kernels_file(folder: Path, rows: str = ROWS) -> Path:
+    path = folder / "kernels.csv"
+    path.write_text(f"{HEADER}\n{rows}")
+    return path
+
+
+def test_kernels_have_their_measured_seconds_and_the_median_as_nominal(tmp_path: Path) -> None:
+    tasks = Kernels().load(request(path=kernels_file(tmp_path)))
+    assert tasks.actual_s.tolist() == [[0.002, 0.001], [0.004, 0.0005], [0.008, 0.016]]
+    assert tasks.etc_s.tolist() == [[0.004, 0.001]] * 3
+    assert tasks.names == ("a", "b/4096", "c")
+    assert "medians (4 ms on CPUs, 1 ms on GPUs)" in tasks.notes[0]
+
+
+def test_kernels_with_atomic_operations_are_not_divisible(tmp_path: Path) -> None:
+    assert Kernels().load(request(path=kernels_file(tmp_path))).divisible.tolist() == [True, False, True]
+
+
+def test_more_tasks_than_kernels_draw_further_ones_by_the_seed(tmp_path: Path) -> None:
+    path = kernels_file(tmp_path)
+    first, again = (Kernels().load(request(path=path, tasks=50)) for _ in range(2))
+    assert len(first) == 50
+    assert first.names == again.names
+    assert first.names is not None and first.names[:3] == ("a", "b/4096", "c")
+    assert Kernels().load(request(path=path, tasks=2)).names == ("a", "b/4096")
+
+
+def test_a_bad_kernel_is_reported_by_line_and_column(tmp_path: Path) -> None:
+    path = kernels_file(tmp_path, ROWS.replace("8,16\n", "x,-1\n"))
+    with pytest.raises(InputError) as caught:
+        Kernels().load(request(path=path))
+    assert "line 4, column runtime_cpu: 'x' is not a number" in str(caught.value)
+    assert "line 4, column runtime_gpu: -1 must be above 0" in str(caught.value)
+
+
+@pytest.mark.skipif(not KERNELS.is_file(), reason="the measured kernels (../shared/traces) are not here")
+def test_the_published_kernels_are_recognised_and_read_whole() -> None:
+    assert Kernels.recognises(KERNELS, KERNELS.read_text()[:4096])
+    tasks = Kernels().load(request(path=KERNELS))
+    assert len(tasks) == 680
+    assert tasks.actual_s[0].tolist() == pytest.approx([3.2910730e-3, 0.152038e-3])
