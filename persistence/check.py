@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any
 
+from engine.errors import SchedRaceError
+from persistence.check_server import CheckLine, ServerFacts, server_facts
+from persistence.database import open_database
+from persistence.errors import JournalError
+from persistence.filelock import FileLock
+from persistence.journal import JournalReader
+from persistence.schema import JOURNALED
 from persistence.settings import StorageSettings
-from persistence.storage import StoragePlugin
+from persistence.shipping import journal_folders, ship_left_behind
+from persistence.storage import Storage, StoragePlugin, open_storage
 
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    """One thing looked at, its verdict, and what to do when it is not ok."""
-
-    name: str
-    status: Literal["ok", "warn", "fail"]
-    detail: str
-    advice: str = ""
+_LOW_SPACE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,133 @@ class CheckReport:
     journals: tuple[JournalCheck, ...]
     checks: tuple[CheckLine, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as the stable JSON object of ``check-db --json``."""
+        return {
+            "healthy": self.healthy,
+            "storage": self.storage,
+            "server_version": self.server_version,
+            "schema_version": self.schema_version,
+            "tables": dict(self.tables),
+            "journals": [
+                {
+                    "run": j.run,
+                    "rows": j.rows,
+                    "in_database": j.in_database,
+                    "missing": j.missing,
+                    "rejected": j.rejected,
+                }
+                for j in self.journals
+            ],
+            "checks": [
+                {"name": c.name, "status": c.status, "detail": c.detail, "advice": c.advice} for c in self.checks
+            ],
+        }
+
+
+@dataclass(slots=True)
+class _Findings:
+    server: ServerFacts | None = None
+    checks: list[CheckLine] = field(default_factory=list)
+
 
 def check_database(settings: StorageSettings, plugins: Mapping[str, type[StoragePlugin]]) -> CheckReport:
-    """Look at everything between a race and its stored rows; starts our own PostgreSQL if it is needed."""
-    raise NotImplementedError
+    """Look at everything between a race and its stored rows; starts our own PostgreSQL if it is needed.
+
+    Like every start it first replays what earlier runs left behind in their journals.
+    """
+    storage = open_storage(settings, plugins)
+    found = _Findings(checks=[_check_wish(settings, storage)])
+    if storage.kind.startswith("postgresql"):
+        _check_server(settings, storage, found)
+    if storage.plugin is not None:
+        found.checks.append(_check_folder(settings))
+    journals = _check_journals(storage, found) if storage.plugin is not None else ()
+    return CheckReport(
+        healthy=all(line.status != "fail" for line in found.checks),
+        storage=storage.kind,
+        server_version=found.server.version if found.server else None,
+        schema_version=found.server.schema if found.server else None,
+        tables=found.server.rows if found.server else {},
+        journals=journals,
+        checks=tuple(found.checks),
+    )
+
+
+def _check_wish(settings: StorageSettings, storage: Storage) -> CheckLine:
+    """Whether the storage that the settings ask for is the one that works; ``auto`` without a URL may end at CSV."""
+    detail = f"{storage.kind} at {storage.where}. {storage.why}" if storage.where else storage.why
+    if storage.problem:
+        return CheckLine(
+            "storage", "fail", detail, "Mend what the sentence says; until then rows wait in the journals."
+        )
+    if storage.kind == "csv" and settings.kind == "postgresql":
+        return CheckLine("storage", "fail", detail, "Mend what the sentence says, or choose csv as the storage.")
+    if storage.kind == "csv" and settings.kind == "auto":
+        return CheckLine("storage", "warn", detail, "Set a database URL if you want the rows in a database.")
+    return CheckLine("storage", "ok", detail)
+
+
+def _check_server(settings: StorageSettings, storage: Storage, found: _Findings) -> None:
+    try:
+        left_behind = ship_left_behind(storage)
+        found.server = server_facts(open_database(settings))
+    except SchedRaceError as error:
+        found.checks.append(CheckLine("server", "fail", str(error), "See the sentence, then run check-db again."))
+        return
+    if left_behind.runs:
+        detail = f"{left_behind.rows} rows of {left_behind.runs} earlier runs were brought into the database just now."
+        found.checks.append(CheckLine("replay", "ok", detail))
+    found.checks += [CheckLine("replay", "warn", problem, "Look into that folder.") for problem in left_behind.problems]
+    found.checks += found.server.checks
+
+
+def _check_folder(settings: StorageSettings) -> CheckLine:
+    """Whether journals can be written, and for how long."""
+    try:
+        settings.runs_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(settings.runs_dir / ".check")
+        lock.acquire()
+        lock.release()
+        (settings.runs_dir / ".check").unlink(missing_ok=True)
+        free = shutil.disk_usage(settings.runs_dir).free
+    except OSError as error:
+        detail = f"The data folder {settings.runs_dir} cannot be written: {error.strerror}."
+        return CheckLine("journals", "fail", detail, "Make it writable, or set SCHEDRACE_DATA_DIR to another folder.")
+    detail = f"{settings.runs_dir}, {free / 1e9:.1f} GB free"
+    if free < _LOW_SPACE_BYTES:
+        return CheckLine("journals", "warn", detail, "Free some space: recording stops on a full disk.")
+    return CheckLine("journals", "ok", detail)
+
+
+def _check_journals(storage: Storage, found: _Findings) -> tuple[JournalCheck, ...]:
+    own = storage.settings.kind == "csv" or (storage.kind == "csv" and storage.problem is None)
+    stored = found.server.rows_of_run if found.server else {}
+    journals: list[JournalCheck] = []
+    for reader in journal_folders(storage):
+        try:
+            journals.append(_check_journal(reader, None if own else stored.get(reader.run, 0)))
+        except JournalError as error:
+            found.checks.append(CheckLine(f"journal {reader.run}", "fail", str(error), "Look into that folder."))
+    missing = [j for j in journals if j.missing]
+    if missing:
+        detail = f"{sum(j.missing for j in missing)} rows of {len(missing)} journals are not in the database yet."
+        advice = "They are shipped while a race or the window runs and the database answers."
+        found.checks.append(CheckLine("arrived", "fail", detail, advice))
+    else:
+        found.checks.append(CheckLine("arrived", "ok", f"Everything in {len(journals)} journals is in the storage."))
+    rejected = sum(j.rejected for j in journals)
+    if rejected:
+        detail = f"{rejected} rows were refused by the database as data."
+        found.checks.append(CheckLine("rejected", "warn", detail, "See *.rejected.csv in the folders of those runs."))
+    return tuple(journals)
+
+
+def _check_journal(reader: JournalReader, stored: int | None) -> JournalCheck:
+    rows = sum(reader.rows(table) for table in JOURNALED)
+    rejected = sum(reader.rejected(table) for table in JOURNALED)
+    in_database = rows if stored is None else stored
+    return JournalCheck(reader.run, rows, in_database, max(0, rows - in_database - rejected), rejected)
+
+
+__all__ = ["CheckLine", "CheckReport", "JournalCheck", "check_database"]
