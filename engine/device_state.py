@@ -91,11 +91,6 @@ class DeviceState:
         self._end_s = believed_end_s
         self._free_times = None
 
-    def dequeued(self, seconds: float) -> None:
-        """A share has left the queue to start."""
-        # exactly zero when empty, so that rounding never builds up
-        self.queued_s = self.queued_s - seconds if self.ready or self.waiting else 0.0
-
     def release(self, part: int) -> None:
         """A share has ended."""
         _, slots, memory_gb = self.running.pop(part)

@@ -83,7 +83,8 @@ class TableEstimator:
 
     def __init__(self, table: FloatArray) -> None:
         self.active_models = 0
-        self._rows: list[list[float]] = table.tolist()
+        # tuples of floats leave the garbage collector's lists, nested lists would stay in them
+        self._rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
         self.seconds: Callable[[Task], Seconds] = self._seconds
 
     def _seconds(self, task: Task) -> Seconds:

@@ -13,10 +13,11 @@ import traceback
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+import numpy as np
+
 from engine.cluster import Cluster
-from engine.completion import Completion, ShareResult
 from engine.device_state import DeviceState
-from engine.errors import PlacementError
+from engine.errors import InputError, PlacementError
 from engine.estimator import Estimator, EstimatorContext, TableEstimator
 from engine.ledger import Ledger
 from engine.pending import Pending
@@ -26,6 +27,7 @@ from engine.results import Status
 from engine.scheduler import Scheduler
 from engine.state import ClusterState, data_ready_s
 from engine.task import Task, TaskColumns
+from engine.telling import Telling, observers_of
 from engine.training import TrainingLog
 from engine.weights import Weights
 from engine.workload import Workload
@@ -57,8 +59,9 @@ class Simulation:
         self.columns = columns or TaskColumns(workload)
         self.cluster = cluster
         self.ledger = Ledger(len(workload))
-        self.samples: TrainingLog | None = None
-        self.estimator: Estimator | TableEstimator = self._make_estimator(estimator, workload, seed)
+        samples = TrainingLog(workload.features)
+        self.estimator = _estimator(estimator, workload, samples, seed)
+        self.samples = samples if isinstance(self.estimator, Estimator) and self.estimator.learns else None
         self.status: Status = "running"
         self.reason: str | None = None
         self.traceback: str | None = None
@@ -67,11 +70,11 @@ class Simulation:
         self.model_since_s = math.nan
         self._models = cluster.columns_in(workload.models)
         self._devices = [DeviceState(d, model) for d, model in zip(cluster.devices, self._models, strict=True)]
-        self._actual: list[list[float]] = workload.actual_s.tolist()
+        self._true_s: list[list[float]] = [column.tolist() for column in workload.actual_s.T]
         self._missing_parents: list[int] = (workload.parent_start[1:] - workload.parent_start[:-1]).tolist()
-        self._arrivals = sorted(range(len(workload)), key=self.columns.arrival_s.__getitem__)
+        self._arrivals: list[int] = np.argsort(workload.arrival_s, kind="stable").tolist()
         self._arrived = 0
-        self._next_arrival_s = self.columns.arrival_s[self._arrivals[0]]
+        self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
         self._starts = 0
@@ -85,7 +88,11 @@ class Simulation:
         )  # fmt: skip
         self._place = scheduler.place
         self._expected = self.estimator.seconds
-        self._observers = _observers(scheduler, self.estimator)
+        observers = observers_of(scheduler, self.estimator)
+        self._telling: Telling | None = None
+        if observers or self.samples is not None:
+            self._telling = Telling(self.columns, self.ledger, self._devices, self.samples, workload.etc_s, observers)
+        self._has_parents = workload.has_parents
         self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
 
     @property
@@ -148,11 +155,11 @@ class Simulation:
 
     def _arrive(self, now_s: float) -> None:
         self.now_s = self._state.now = now_s
-        arrivals, arrival_s, columns = self._arrivals, self.columns.arrival_s, self.columns
+        arrivals, arrival_s, tasks = self._arrivals, self.columns.arrival_s, self.columns.tasks
         position = self._arrived
         while True:
             index = arrivals[position]
-            self._pending._add(Task(index, columns), not self._missing_parents[index])
+            self._pending._add(tasks[index], not self._missing_parents[index])
             position += 1
             if position == len(arrivals):
                 self._next_arrival_s = math.inf
@@ -180,12 +187,14 @@ class Simulation:
         if complete:
             self.completions += 1
             ledger.finished.append(task)
-            if self.columns.children[task]:
+            if self._has_parents:
                 self._release_children(task)
         if device.ready:
             self._advance_queue(device)
-        if complete and self._observers:
-            self._tell(task)
+        if complete and self._telling is not None:
+            self._telling.tell(task, self.completions)
+            if self.estimator.active_models and math.isnan(self.model_since_s):
+                self.model_since_s = now_s
         if self._pending._position:
             self._ask()
 
@@ -235,7 +244,8 @@ class Simulation:
         self._pending._remove(index)
         if len(shares) == 1:
             device, fraction = shares[0]
-            self._put(self.ledger.add_whole(index, device, self.now_s), task, device, fraction, order)
+            self.ledger.add_whole(index, device, self.now_s)
+            self._put(index, task, device, fraction, order)
             return
         self._open_parts[index] = len(shares)
         for part, (device, fraction) in zip(self.ledger.add_split(index, shares, self.now_s), shares, strict=True):
@@ -246,8 +256,7 @@ class Simulation:
         index, columns, device = task.index, self.columns, self._devices[device_index]
         if order is not None:
             device.make_strict()
-        ready = not self._missing_parents[index]
-        here = ready and (not self._has_links or self._data_here(index, device_index))
+        here = not self._has_parents or self._may_start(index, device_index)
         seconds = device.seconds(self._expected(task), columns.transfer_gb[index], fraction)
         memory_gb = columns.memory_gb[index] * fraction
         slots = columns.slots[index]
@@ -257,15 +266,19 @@ class Simulation:
         self._placements += 1
         rank = math.inf if order is None else order
         device.enqueue((rank, self._placements, part, index, seconds, slots, memory_gb), here)
-        if not ready:
+        if here:
+            if device.strict:
+                self._advance_queue(device)
+        elif self._missing_parents[index]:
             self._unready.setdefault(index, []).append(part)
-        elif not here:
+        else:
             self._data_due(index, part)
-        elif device.strict:
-            self._advance_queue(device)
 
-    def _data_here(self, task: int, device: int) -> bool:
-        if not self.columns.parents[task]:
+    def _may_start(self, task: int, device: int) -> bool:
+        """Whether the parents of a task have finished and their data are on the device."""
+        if self._missing_parents[task]:
+            return False
+        if not self._has_links or not self.columns.parents[task]:
             return True
         return data_ready_s(task, device, self.columns, self.ledger, self.cluster) <= self.now_s
 
@@ -275,12 +288,11 @@ class Simulation:
             _, _, part, task, seconds, slots, memory_gb = ready[0]
             if slots > device.free_slots or memory_gb > device.free_memory_gb:
                 break
-            if device.strict and (
-                self._missing_parents[task] or (self._has_links and not self._data_here(task, device.index))
-            ):
+            if device.strict and not self._may_start(task, device.index):
                 break
             heappop(ready)
-            device.dequeued(seconds)
+            # exactly zero when the queue is empty, so that rounding never builds up
+            device.queued_s = device.queued_s - seconds if ready or device.waiting else 0.0
             self._start(device, part, task, self.ledger.fraction[part], seconds, slots, memory_gb)
 
     def _start(
@@ -297,53 +309,12 @@ class Simulation:
         speed = device.speed
         if device.spec.speed_at:
             speed *= device.spec.speed_factor(now_s)
-        seconds = self._actual[task][device.model] / speed * fraction
+        seconds = self._true_s[device.model][task] / speed * fraction
         seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
         device.take(part, now_s + believed_s, slots, memory_gb)
         self.ledger.start_s[part] = now_s
         self._starts += 1
         heappush(self._events, (now_s + seconds, self._starts, part))
-
-    # --- telling --------------------------------------------------------------------------------------------------
-
-    def _tell(self, task: int) -> None:
-        completion = self._completion(task)
-        if self.samples is not None:
-            nominal = self._nominal[task]
-            for share in completion.shares:
-                self.samples.append(
-                    completion.number, task, share.model, share.fraction, nominal[share.model], share.work_s
-                )
-        for observe in self._observers:
-            observe(completion)
-        if math.isnan(self.model_since_s) and isinstance(self.estimator, Estimator) and self.estimator.active_models:
-            self.model_since_s = self.now_s
-
-    def _completion(self, task: int) -> Completion:
-        shares, energy_j, cost = [], 0.0, 0.0
-        transfer_gb, slots = self.columns.transfer_gb[task], self.columns.slots[task]
-        ledger = self.ledger
-        for part in ledger.parts_of(task):
-            device = self._devices[ledger.device[part]]
-            spec, fraction = device.spec, ledger.fraction[part]
-            start_s, end_s = ledger.start_s[part], ledger.end_s[part]
-            busy = (end_s - start_s) * slots / spec.slots
-            energy_j += busy * (spec.active_w - spec.idle_w)
-            cost += busy * spec.price_per_hour / 3600.0
-            work_s = end_s - start_s
-            work_s -= device.latency_s + fraction * transfer_gb * device.per_gb_s
-            work_s *= spec.speed / fraction
-            shares.append(ShareResult(spec.index, device.model, fraction, start_s, end_s, work_s))
-        return Completion(
-            number=self.completions,
-            task=Task(task, self.columns),
-            shares=tuple(shares),
-            arrival_s=self.columns.arrival_s[task],
-            start_s=min(share.start_s for share in shares),
-            finish_s=max(share.end_s for share in shares),
-            energy_j=energy_j,
-            cost=cost,
-        )
 
     # --- ending ---------------------------------------------------------------------------------------------------
 
@@ -365,36 +336,20 @@ class Simulation:
         self.reason = reason
         self.traceback = trace
 
-    def _make_estimator(
-        self, estimator: str | EstimatorFactory, workload: Workload, seed: int
-    ) -> Estimator | TableEstimator:
-        self._nominal: list[list[float]] = []
-        if estimator == "nominal":
-            return TableEstimator(workload.etc_s)
-        if estimator == "true":
-            return TableEstimator(workload.actual_s)
-        if estimator == "law":
-            if workload.law_s is None:
-                raise ValueError(f"workload '{workload.name}' has no law")
-            return TableEstimator(workload.law_s)
-        assert callable(estimator), f"no estimator '{estimator}'"
-        self.samples = TrainingLog(workload.features)
-        self._nominal = workload.etc_s.tolist()
-        return estimator(
-            EstimatorContext(
-                workload.models, workload.etc_s, workload.features, workload.feature_names, self.samples, seed
-            )
+
+def _estimator(
+    choice: str | EstimatorFactory, workload: Workload, samples: TrainingLog, seed: int
+) -> Estimator | TableEstimator:
+    """Return the estimator of a lane; the tables of true seconds go nowhere else."""
+    tables = {"nominal": workload.etc_s, "true": workload.actual_s, "law": workload.law_s}
+    if callable(choice):
+        return choice(
+            EstimatorContext(workload.models, workload.etc_s, workload.features, workload.feature_names, samples, seed)
         )
-
-
-def _observers(scheduler: Scheduler, estimator: Estimator | TableEstimator) -> list[Callable[[Completion], None]]:
-    """Those who want completions; a completion is only built where someone does."""
-    result: list[Callable[[Completion], None]] = []
-    if isinstance(estimator, Estimator) and type(estimator).observe is not Estimator.observe:
-        result.append(estimator.observe)
-    if type(scheduler).observe is not Scheduler.observe:
-        result.append(scheduler.observe)
-    return result
+    table = tables.get(choice)
+    if table is None:
+        raise InputError(f"Workload '{workload.name}' has no '{choice}' times; use nominal, true or a learner.")
+    return TableEstimator(table)
 
 
 def _sentence(error: BaseException) -> str:

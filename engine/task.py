@@ -17,7 +17,7 @@ class TaskColumns:
 
     __slots__ = (
         "arrival_array", "arrival_s", "children", "deadline_s", "divisible", "features", "memory_gb", "names",
-        "parent_gb", "parents", "runs_on", "slots", "slots_array", "transfer_gb", "users",
+        "parent_gb", "parents", "runs_on", "slots", "slots_array", "tasks", "transfer_gb", "users",
     )  # fmt: skip
 
     def __init__(self, source: Workload) -> None:
@@ -32,6 +32,7 @@ class TaskColumns:
         self.divisible: list[bool] = source.divisible.tolist()
         self.deadline_s = [np.inf] * n if source.deadline_s is None else source.deadline_s.tolist()
         self.users = source.users
+        self.tasks = [Task(index, self) for index in range(n)]
         self.runs_on: list[list[bool]] | None = None
         """Per task and device model, whether it can run there; None when all can everywhere."""
         if np.isinf(source.etc_s).any():

@@ -1,0 +1,82 @@
+"""Tasks per second of the engine, as ratios to an event loop in bare heapq and to SimPy in the same run."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cluster import Cluster, Device
+from engine.placement import on
+from engine.race import Race
+from engine.scheduler import Scheduler
+from engine.simulation import Simulation
+from engine.spec import RaceSpec, SchedulerSpec
+from engine.workload import workload
+from plugins.assemble import prepare
+from plugins.registry import load_registry
+from tests.benchmarks.peers import heapq_mean_response, mm8_jobs, simpy_mean_response
+from tests.benchmarks.timing import alternate
+
+pytestmark = pytest.mark.benchmark
+
+SIX = ("round_robin", "random", "met", "cpu_only", "gpu_only", "mct")
+
+
+class FirstComeFirstServed(Scheduler):
+    """A policy as a user would write it: everything joins the queue of the one device, which has eight slots."""
+
+    name = "first_come"
+
+    def place(self, pending, state):
+        for task in pending:
+            yield on(task, 0)
+
+
+def test_an_mm8_queue_through_the_scheduler_contract_beats_simpy_1_5_times():
+    jobs = 100_000
+    arrivals, services = mm8_jobs(jobs)
+    tasks = workload("mm8", ["cpu"], arrivals, services[:, None])
+    cluster = Cluster("eight servers", (Device(0, "pool", "cpu", "cpu", slots=8),))
+    arrival_list, service_list = arrivals.tolist(), services.tolist()
+    means = {}
+
+    def ours():
+        simulation = Simulation(tasks, cluster, FirstComeFirstServed())
+        simulation.advance()
+        done = simulation.ledger.finished_tasks("x", 0, jobs, simulation.columns, cluster)
+        means["ours"] = float((done.finish_s - done.arrival_s).mean())
+
+    def simpy():
+        means["simpy"] = simpy_mean_response(arrival_list, service_list)
+
+    seconds = alternate({"ours": ours, "simpy": simpy})
+    assert means["ours"] == pytest.approx(means["simpy"], rel=1e-12)
+    ratio = seconds["simpy"] / seconds["ours"]
+    print(f"\nM/M/8, {jobs} jobs: {jobs / seconds['ours']:.0f} jobs/s, SimPy {jobs / seconds['simpy']:.0f}: x{ratio:.2f}")
+    assert ratio >= 1.5
+
+
+@pytest.mark.parametrize(
+    ("schedulers", "tasks", "floor"),
+    [(SIX, 20_000, 20_000), ((*SIX[:5], "hybrid_ml"), 10_000, 5_000)],
+    ids=["six policies without learning", "six policies, one of them learning"],
+)
+def test_tasks_per_second_where_a_bare_heapq_loop_does_a_million(schedulers, tasks, floor):
+    jobs = 100_000
+    arrivals, services = (column.tolist() for column in mm8_jobs(jobs))
+    registry = load_registry(plugins=[])
+    spec = RaceSpec(tasks=tasks, seed=7, schedulers=tuple(SchedulerSpec(name) for name in schedulers))
+    prepared = prepare(spec, registry)
+
+    def race():
+        running: Race = prepared.race()
+        while running.advance():
+            pass
+        running.close()
+        assert {row.status for row in running.result().rows} == {"finished"}
+
+    race()  # scikit-learn is imported at the first fit
+    seconds = alternate({"race": race, "heapq": lambda: heapq_mean_response(arrivals, services)})
+    heapq_rate, rate = jobs / seconds["heapq"], tasks / seconds["race"]
+    scaled = rate / heapq_rate * 1_000_000
+    print(f"\n{len(schedulers)} policies: {rate:.0f} tasks/s, heapq {heapq_rate:.0f}/s: {scaled:.0f} per million")
+    assert scaled >= floor
