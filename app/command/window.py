@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from engine.errors import SchedRaceError
+
 PICTURE = Path("schedrace.png")
 
 
@@ -21,9 +23,18 @@ def run(options: argparse.Namespace) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         if options.screenshot is None:
             return _without_display()
-    from app.window import open_window
+    return _open(options.autostart, options.screenshot)
 
-    return open_window(autostart=options.autostart, screenshot=options.screenshot)
+
+def _open(autostart: bool, screenshot: Path | None) -> int:
+    try:
+        from app.window import open_window
+    except ImportError as error:
+        raise SchedRaceError(
+            f"The window cannot open, because Qt does not load: {error}. 'schedrace doctor' says what is missing; "
+            "'schedrace race' works without it."
+        ) from error
+    return open_window(autostart=autostart, screenshot=screenshot)
 
 
 def _has_display() -> bool:
@@ -35,11 +46,10 @@ def _has_display() -> bool:
 
 def _without_display() -> int:
     from app.__main__ import main
-    from app.window import open_window
 
     print("There is no display here, so the default race runs in the terminal.", file=sys.stderr)
     status = main(["race", "--tasks", "2000", "--load", "0.8"])
-    drawn = open_window(autostart=True, screenshot=PICTURE)
+    drawn = _open(True, PICTURE)
     if drawn == 0:
         print(f"What the window would have shown at the end is in {PICTURE.resolve()}.")
     return status or drawn
