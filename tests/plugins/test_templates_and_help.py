@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import InputError
 from persistence.settings import StorageSettings
-from persistence.storage import StoragePlugin
+from persistence.storage import RESULT, StoragePlugin
 from plugins import hookspecs
 from plugins.clusters import parse_cluster
 from plugins.conformance import check_file
@@ -55,9 +55,10 @@ def test_a_new_storage_keeps_rows_and_how_far_it_has_got(tmp_path: Path) -> None
     rows = b"mct,0,1.5\nmct,1,2.5\n"
     for _ in range(2):  # a replay doubles nothing
         assert storage.take("run-1", "tasks", rows, len(rows)).rows == 2
+    storage.finish("run-1", {"digest": "abc"})
     storage.close()
     storage.connect()
-    assert storage.offsets() == {"run-1": {"tasks": len(rows)}}
+    assert storage.offsets() == {"run-1": {"tasks": len(rows), RESULT: 2}}
     assert storage.read("SELECT line FROM rows ORDER BY at") == [("mct,0,1.5\n",), ("mct,1,2.5\n",)]  # type: ignore[attr-defined]
     storage.close()
 
