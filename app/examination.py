@@ -97,8 +97,8 @@ def _qt_opens(name: str, qt_platform: str, advice: str) -> Finding:
 
 def _libraries() -> Iterator[Finding]:
     """Compare what is installed with what the package declares."""
-    missing = []
-    found = []
+    missing: list[str] = []
+    found: list[str] = []
     for requirement in metadata.requires("schedrace") or []:
         if "extra ==" in requirement:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from app.command import add_to_menu, check_db, doctor, plugins, race, window
 from engine.errors import did_you_mean
@@ -22,8 +22,8 @@ SUBCOMMANDS = {
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence instead of reciting the usage, and never guesses an abbreviation."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, allow_abbrev=False, **options)  # type: ignore[arg-type]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence and leave with status 2."""

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from plugins.assemble import PreparedRace
 
 NOT_A_TERMINAL_WIDTH = 160
+# in two lines each, so that the table fits a terminal of 80 columns
+HEADINGS = (
+    "mean\nresponse",
+    "p95\nresponse",
+    "mean\nwait",
+    "CPU\nbusy",
+    "GPU\nbusy",
+    "\nenergy",
+    "\ncost",
+    "\nregret",
+)
 
 
 def summary(
@@ -95,16 +106,19 @@ def _print_table(summary: dict[str, Any]) -> None:
 
     table = Table(
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         title=f"{summary['workload']}, {plural(summary['tasks'], 'task')} on {summary['cluster']}, "
         f"seed {summary['seed']}",
         title_justify="left",
     )
+    rows = sorted(summary["schedulers"], key=_best_first)
     table.add_column("scheduler", no_wrap=True)
-    for heading in ("mean response", "p95", "mean wait", "CPU busy", "GPU busy", "energy", "cost", "regret"):
+    for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("status")
-    for row in sorted(summary["schedulers"], key=_best_first):
-        table.add_row(*_cells(row))
+    if any(row["status"] != "finished" for row in rows):
+        table.add_column("status", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row)[: len(table.columns)])
     console = Console(width=None if sys.stdout.isatty() else NOT_A_TERMINAL_WIDTH)
     console.print(table)
     storage = summary["storage"]
