@@ -52,13 +52,6 @@ class Ledger:
         self.ended = array("i")
         self.finished = array("i")
 
-    def add_whole(self, task: int, device: int, now_s: float) -> int:
-        """Note that a task was placed whole on one device; return the number of its part."""
-        self.n_parts[task] = 1
-        self.device[task] = device
-        self.placed_s[task] = now_s
-        return task
-
     def add_split(self, task: int, shares: tuple[tuple[int, float], ...], now_s: float) -> range | list[int]:
         """Note that a task was placed in several shares; return the numbers of its parts."""
         (device, fraction), *others = shares

@@ -239,16 +239,20 @@ class Simulation:
         pending._compact()
 
     def _apply(self, placement: Placement) -> None:
-        task, shares, order = checked(placement, self._pending, self._state)
+        pending, ledger = self._pending, self.ledger
+        task, shares, order = checked(placement, pending, self._state)
         index = task.index
-        self._pending._remove(index)
+        pending._remove(index)
         if len(shares) == 1:
             device, fraction = shares[0]
-            self.ledger.add_whole(index, device, self.now_s)
+            # as add_split does for several shares; written out, because nearly every placement comes this way
+            ledger.n_parts[index] = 1
+            ledger.device[index] = device
+            ledger.placed_s[index] = self.now_s
             self._put(index, task, device, fraction, order)
             return
         self._open_parts[index] = len(shares)
-        for part, (device, fraction) in zip(self.ledger.add_split(index, shares, self.now_s), shares, strict=True):
+        for part, (device, fraction) in zip(ledger.add_split(index, shares, self.now_s), shares, strict=True):
             self._put(part, task, device, fraction, order)
 
     def _put(self, part: int, task: Task, device_index: int, fraction: float, order: float | None) -> None:
@@ -257,15 +261,15 @@ class Simulation:
         if order is not None:
             device.make_strict()
         here = not self._has_parents or self._may_start(index, device_index)
-        seconds = device.seconds(self._expected(task), columns.transfer_gb[index], fraction)
+        believed_s = device.seconds(self._expected(task), columns.transfer_gb[index], fraction)
         memory_gb = columns.memory_gb[index] * fraction
         slots = columns.slots[index]
         if here and slots <= device.free_slots and memory_gb <= device.free_memory_gb and not device.ready:
-            self._start(device, part, index, fraction, seconds, slots, memory_gb)
+            self._start(device, part, index, fraction, believed_s, slots, memory_gb)
             return
         self._placements += 1
         rank = math.inf if order is None else order
-        device.enqueue((rank, self._placements, part, index, seconds, slots, memory_gb), here)
+        device.enqueue((rank, self._placements, part, index, believed_s, slots, memory_gb), here)
         if here:
             if device.strict:
                 self._advance_queue(device)

@@ -102,9 +102,11 @@ def pairs(options: list[Side]) -> list[tuple[Side, Side]]:
 
 def sides(task: Task, state: ClusterState) -> list[Side]:
     """Return the earliest free device of each group of equal devices; within its group none is better."""
-    expected, now_s, slots = state.expected(task), state.now, task.slots
-    memory_gb, transfer_gb = task.memory_gb, task.transfer_gb
-    has_parents = bool(task.parents)
+    # straight from the columns: this runs for every placement, and each property costs a call
+    columns, index = state._columns, task.index
+    expected, now_s, slots = state.expected(task), state.now, columns.slots[index]
+    memory_gb, transfer_gb = columns.memory_gb[index], columns.transfer_gb[index]
+    has_parents = bool(columns.parents[index])
     found: list[Side] = []
     for group in state._groups:
         first = group.first
