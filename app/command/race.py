@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
         summary = report.summary(run_id, prepared, result, status, timing.race_s)
         if folder is not None:
             folder.close(summary)
-    talk.results(summary)
+    talk.results(summary, result)
     if options.timing:
         report.print_timing(timing)
     return _verdict(options, result, status, control.cancelled)

@@ -87,14 +87,17 @@ class Talk:
             task = bar.add_task("race", total=total)
             yield lambda done: bar.update(task, completed=done)
 
-    def results(self, summary: dict[str, Any]) -> None:
-        """Print the JSON object, or the table."""
+    def results(self, summary: dict[str, Any], result: RaceResult) -> None:
+        """Print the JSON object, or the table and what it says."""
         if self._json:
             from app.output import json_text
 
             print(json_text(summary))
         elif not self._quiet:
+            from app.headline import finished
+
             _print_table(summary)
+            print(finished(result).finding)
 
 
 def _print_table(summary: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -42,19 +43,47 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     process.wait(30)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
-def test_without_a_display_the_race_runs_in_the_terminal_and_the_window_is_drawn(
-    own_folders: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def csv_chosen(own_folders: Path) -> Path:
     (own_folders / "config").mkdir()
     (own_folders / "config" / "storage.toml").write_text('kind = "csv"\n')
+    return own_folders
+
+
+def opened(folder: Path, *options: str, qt: str | None) -> subprocess.CompletedProcess[str]:
+    """Run ``schedrace`` without a command, as on a machine without a display."""
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    done = subprocess.run(
-        [sys.executable, "-m", "app"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110
+    if qt:
+        environment["QT_QPA_PLATFORM"] = qt
+    return subprocess.run(
+        [sys.executable, "-m", "app", *options],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
     )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
+@pytest.mark.usefixtures("csv_chosen")
+def test_without_a_display_the_race_runs_in_the_terminal_and_the_window_is_drawn(tmp_path: Path) -> None:
+    done = opened(tmp_path, qt=None)
     assert done.returncode == 0, done.stderr
     for name in ("round_robin", "mct", "hybrid_ml", "oracle"):
         assert name in done.stdout
     assert (tmp_path / "schedrace.png").read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path / "schedrace.png") in done.stdout
+
+
+def test_the_window_and_the_command_race_to_the_same_bits(
+    csv_chosen: Path, tmp_path: Path, in_a_process: Command
+) -> None:
+    shown = opened(tmp_path, "--autostart", "--screenshot", "race.png", qt="offscreen")
+    assert shown.returncode == 0, shown.stderr
+    (run,) = (csv_chosen / "data" / "runs").iterdir()
+    window_digest = json.loads((run / "result.json").read_text(encoding="utf-8"))["digest"]
+    said = in_a_process("race", run / "race.toml", "--storage", "none", "--json")
+    assert json.loads(said.out)["digest"] == window_digest
