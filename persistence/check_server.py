@@ -49,6 +49,7 @@ def server_facts(database: Database) -> ServerFacts:
 def _facts(cursor: Any) -> ServerFacts:
     cursor.execute(_ABOUT)
     about = dict(zip([c.name for c in cursor.description], cursor.fetchone(), strict=True))
+    clock = _clock_line(about["clock"])
     cursor.execute("SELECT version_num FROM schedrace.alembic_version")
     schema = cursor.fetchone()[0]
     rows_of_run = _rows_of_run(cursor)
@@ -56,7 +57,7 @@ def _facts(cursor: Any) -> ServerFacts:
     checks = (
         CheckLine("server", "ok", f"PostgreSQL {about['version']}, database {about['database']}, {about['size']}"),
         _user_line(about),
-        _clock_line(about["clock"]),
+        clock,
         _schema_line(schema),
         CheckLine("tables", "ok", ", ".join(f"{name} {n}" for name, n in rows.items())),
         _index_line(cursor),

@@ -28,7 +28,7 @@ STOP_S = 5.0
 _NOT_COPIED = shutil.ignore_patterns("include")
 _USER = "schedrace"
 _DATABASE = "schedrace"
-_SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_connections=50", "log_min_messages=warning")
+_SETTINGS = ("listen_addresses=", "max_connections=50", "log_min_messages=warning")
 
 
 def cluster_folder(data_dir: Path) -> Path:

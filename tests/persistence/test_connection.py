@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backends.fail import Keyring as NoKeyring
+
+from engine.errors import InputError
+from persistence.connection import test_connection as check_connection
+from persistence.settings import StorageSettings, load_settings, save_settings
+from persistence.urls import normalised_url, shown_url
+
+Execute = Callable[..., list[tuple[object, ...]]]
+
+
+def test_a_good_connection_is_a_clear_yes(database_url: str) -> None:
+    report = check_connection(database_url)
+    assert report.ok
+    assert "PostgreSQL 1" in report.sentence
+
+
+def test_a_wrong_host_is_named() -> None:
+    report = check_connection("postgresql://me:secret@no-such-host.invalid/races")
+    assert not report.ok
+    assert "no host 'no-such-host.invalid'" in report.sentence and "secret" not in report.sentence
+
+
+def test_a_wrong_port_is_named() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    report = check_connection(f"postgresql://me:secret@127.0.0.1:{port}/races")
+    assert not report.ok
+    assert f"nothing listens at 127.0.0.1:{port}" in report.sentence
+
+
+def test_a_server_that_does_not_answer_is_said_within_seconds() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        report = check_connection(f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/races")
+    assert not report.ok
+    assert "does not answer" in report.sentence
+
+
+def test_a_wrong_database_is_named(database_url: str) -> None:
+    report = check_connection(database_url.replace("/test_", "/no_"))
+    assert not report.ok
+    assert "does not exist" in report.sentence and "createdb" in report.sentence
+
+
+def test_an_unknown_user_is_named(database_url: str) -> None:
+    report = check_connection(database_url.replace("schedrace@", "stranger@"))
+    assert not report.ok
+    assert "does not know the user 'stranger'" in report.sentence
+
+
+def test_missing_rights_are_named_with_what_to_run(database_url: str, execute: Execute) -> None:
+    database = database_url.split("/")[3].split("?")[0]
+    role = f"guest_{database}"
+    execute(f"CREATE ROLE {role} LOGIN")
+    try:
+        report = check_connection(database_url.replace("schedrace@", f"{role}@"))
+        assert not report.ok
+        assert "may not create the schema 'schedrace'" in report.sentence and "GRANT CREATE" in report.sentence
+        execute(f"ALTER ROLE {role} SET default_transaction_read_only = on")
+        report = check_connection(database_url.replace("schedrace@", f"{role}@"))
+        assert "can only be read" in report.sentence
+    finally:
+        execute(f"DROP ROLE {role}")
+
+
+def test_a_wrong_password_is_named(database_url: str, execute: Execute) -> None:
+    database = database_url.split("/")[3].split("?")[0]
+    execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+    rules = Path(str(execute("SHOW hba_file")[0][0]))
+    before = rules.read_text()
+    url = database_url.replace("schedrace@", "guarded:wrong@")
+    try:
+        rules.write_text(f"local {database} guarded scram-sha-256\n{before}")
+        execute("SELECT pg_reload_conf()")
+        until = time.monotonic() + 5
+        while "refused the password" not in (sentence := check_connection(url).sentence) and time.monotonic() < until:
+            pass  # until the server has read its rules again
+        assert "refused the password of 'guarded'" in sentence and "wrong" not in sentence
+    finally:
+        rules.write_text(before)
+        execute("SELECT pg_reload_conf()")
+        execute("DROP ROLE guarded")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_every_spelling_of_a_url_is_one(scheme: str) -> None:
+    assert normalised_url(f"{scheme}://me:pw@host:1/db") == "postgresql+psycopg2://me:pw@host:1/db"
+
+
+@pytest.mark.parametrize("url", ["mysql://me:secret@host/db", "postgresql://me:secret@host:port/db", "secret"])
+def test_what_is_no_url_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(InputError) as error:
+        normalised_url(url)
+    assert "secret" not in str(error.value)
+
+
+def test_settings_come_back_without_the_password_in_any_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCHEDRACE_CONFIG_DIR", str(tmp_path))
+    kept: dict[tuple[str, str], str] = {}
+    monkeypatch.setattr(
+        keyring, "set_password", lambda service, user, password: kept.update({(service, user): password})
+    )
+    save_settings(StorageSettings(kind="postgresql").with_url("postgres://me:hidden@host/db", "the test"))
+    assert "hidden" not in (tmp_path / "storage.toml").read_text()
+    assert list(kept.values()) == ["hidden"]
+    loaded = load_settings()
+    assert (loaded.kind, loaded.url) == ("postgresql", "postgresql+psycopg2://me@host/db")
+    assert "hidden" not in repr(StorageSettings().with_url("postgres://me:hidden@host/db", "x"))
+
+
+def test_a_machine_without_a_keyring_is_told_where_to_put_the_password(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCHEDRACE_CONFIG_DIR", str(tmp_path))
+    before = keyring.get_keyring()
+    keyring.set_keyring(NoKeyring())
+    try:
+        with pytest.raises(InputError, match=r"no keyring\. Put the password into ~/\.pgpass"):
+            save_settings(StorageSettings().with_url("postgres://me:hidden@host/db", "the test"))
+    finally:
+        keyring.set_keyring(before)
+    assert load_settings().url == "postgresql+psycopg2://me@host/db"
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    save_settings(StorageSettings().with_url("postgresql://file@host/db", "the test"))
+    monkeypatch.setenv("SCHEDRACE_DATABASE_URL", "postgresql://environment@host/db")
+    settings = load_settings()
+    assert settings.url is not None and shown_url(settings.url) == "postgresql://environment@host/db"
+    assert "SCHEDRACE_DATABASE_URL" in settings.url_source
+
+
+def test_an_unknown_setting_is_an_error_with_a_suggestion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCHEDRACE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "storage.toml").write_text('urll = "x"\n')
+    with pytest.raises(InputError, match=r"unknown key 'urll'\. Did you mean 'url'\?"):
+        load_settings()
