@@ -52,7 +52,7 @@ def _build() -> Parser:
         "--screenshot",
         metavar="FILE",
         type=Path,
-        help="save a picture of the window as PNG; with --autostart: race at full speed to the end, save, quit",
+        help="with --autostart: race at full speed to the end, save a picture of the window as PNG, quit",
     )
     parser.set_defaults(run=window.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)

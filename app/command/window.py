@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from engine.errors import SchedRaceError
+from engine.errors import InputError, SchedRaceError
 
 PICTURE = Path("schedrace.png")
 
@@ -19,6 +19,8 @@ def run(options: argparse.Namespace) -> int:
 
         print(f"schedrace {version('schedrace')}")
         return 0
+    if options.screenshot is not None and not options.autostart:
+        raise InputError("--screenshot shows the end of a race; add --autostart, so that there is one.")
     if not _has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         if options.screenshot is None:

@@ -23,6 +23,12 @@ def test_the_version_is_printed(schedrace: Command) -> None:
     assert schedrace("--version").out.startswith("schedrace ")
 
 
+def test_a_picture_needs_a_race(schedrace: Command) -> None:
+    said = schedrace("--screenshot", "x.png")
+    assert said.status == 2
+    assert "--autostart" in said.err
+
+
 def test_help_lists_every_command(schedrace: Command) -> None:
     said = schedrace("--help")
     assert said.status == 0

@@ -97,8 +97,9 @@ def test_the_table_names_every_scheduler(schedrace: Command) -> None:
     assert said.status == 0
     assert "mct" in said.out
     assert "met" in said.out
-    assert "finished" in said.out
+    assert "regret" in said.out
     assert said.err == ""
+    assert max(len(line.rstrip()) for line in said.out.splitlines()) <= 80
 
 
 def test_quiet_prints_nothing(schedrace: Command) -> None:
