@@ -178,9 +178,7 @@ class _Run:
                 self.stand_still()
                 stride.rest()
             elif not race.advance(stride.until(control.speed), block):
-                self.show_when_due()
                 control.wait(TICK_S)
-                continue
             self.show_when_due()
         if not race.done:
             race.stop()
@@ -269,7 +267,9 @@ class _Stride:
         if self.rate <= 0:
             # nothing is believed to be left, yet something is: events in blocks, as they come
             return math.inf
-        self.target_s = max(self.target_s, self.race.clock_s) + self.rate * speed * elapsed
+        clock_s, pace = self.race.clock_s, self.rate * speed
+        # never far ahead of a race that cannot keep up: it would ignore the next change of speed until it had
+        self.target_s = min(max(self.target_s, clock_s) + pace * elapsed, clock_s + pace * LONGEST_STRIDE_S)
         return self.target_s
 
     def rest(self) -> None:
