@@ -19,6 +19,7 @@ from plugins.workload import WorkloadPlugin
 
 ALIASES: Mapping[str, str] = MappingProxyType({"oracle": "mct+true", "greedy": "met", "hybrid_ml": "mct+forest"})
 ENGINE_ESTIMATORS = ("nominal", "law", "true")
+_OWN_KEYS = ("name", "label")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -83,6 +84,8 @@ def _check_params(owner: str, params: Any) -> None:
     if not getattr(params, "__dataclass_params__").frozen:  # noqa: B009 - mypy knows no such attribute
         raise InputError(f"The Params of '{owner}' can be changed; write  @dataclass(frozen=True)  above them.")
     for field in dataclasses.fields(params):
+        if field.name in _OWN_KEYS:
+            raise InputError(f"'{owner}' declares a parameter '{field.name}', which race files use; call it otherwise.")
         if field.default is dataclasses.MISSING or "help" not in field.metadata:
             raise InputError(
                 f"Parameter '{field.name}' of '{owner}' is not declared with engine.params.parameter(default, help)."

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from engine.errors import InputError, did_you_mean
-from engine.estimator import Estimator
+from engine.estimator import Estimator, EstimatorContext
 from engine.params import build, declared
 from engine.race import LaneSpec
 from engine.scheduler import Scheduler
@@ -41,7 +41,16 @@ class PreparedLane:
         seed = stable_seed(self.seed, self.label, "estimator")
         if isinstance(self.estimator, str):
             return LaneSpec(self.label, scheduler, self.estimator, seed)
-        return LaneSpec(self.label, scheduler, partial(self.estimator, params=self.estimator_params), seed)
+        return LaneSpec(self.label, scheduler, partial(self._estimate, self.estimator), seed)
+
+    def _estimate(self, learner: type[Estimator], context: EstimatorContext) -> Estimator:
+        try:
+            return learner(context, self.estimator_params)
+        except Exception as error:
+            raise InputError(
+                f"The estimator of '{self.label}' could not be set up: {type(error).__name__}: {error}. "
+                "Mend its __init__, or leave it out."
+            ) from error
 
 
 def stable_seed(seed: int, label: str, part: str) -> int:

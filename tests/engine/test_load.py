@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from engine.cluster import Cluster, Device
 from engine.errors import InputError
-from engine.load import linear_program_s, shortest_time_s, sustainable_rate, two_groups_s, work_by_group
+from engine.load import (
+    cutting_planes_s,
+    linear_program_s,
+    shortest_time_s,
+    sustainable_rate,
+    two_groups_s,
+    work_by_group,
+)
 from engine.workload import workload
 
 
@@ -79,6 +86,16 @@ def test_three_groups_are_solved_by_the_linear_program() -> None:
     tasks = workload("w", ("a", "b", "c"), np.zeros(6), np.ones((6, 3)))
     cluster = Cluster("abc", tuple(Device(i, m, "cpu", m) for i, m in enumerate("abc")))
     assert shortest_time_s(work_by_group(tasks, cluster)) == pytest.approx(2.0)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(2, 5))
+def test_the_cutting_planes_are_the_linear_program(seed: int, tasks: int, groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    most = np.where(rng.random((tasks, groups)) < 0.7, rng.choice([0.6, 1.0], (tasks, groups)), 0.0)
+    most[:, 0] = 1.0
+    cost = np.where(most > 0, np.exp(rng.normal(0.0, 2.0, (tasks, groups))), 0.0)
+    slots = rng.integers(1, 9, groups).astype(float)
+    assert cutting_planes_s(cost, most, slots) == pytest.approx(linear_program_s(cost, most, slots), rel=1e-6)
 
 
 def test_a_task_that_fits_no_device_is_refused_by_number() -> None:

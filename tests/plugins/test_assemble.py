@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.errors import InputError
+from engine.estimator import Estimator
 from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.spec import ParamValue, RaceSpec, SchedulerSpec
@@ -153,6 +154,23 @@ def test_a_scheduler_that_declines_or_cannot_be_set_up_is_a_sentence() -> None:
     assert "Scheduler 'fragile' could not be set up: RuntimeError: dropped." in refusal(
         RaceSpec(schedulers=lanes("fragile")), plugins
     )
+
+
+class BrokenLearner(Estimator):
+    name = "broken"
+
+    def __init__(self, context: Any, params: Any = None) -> None:
+        raise RuntimeError("dropped")
+
+    def seconds(self, task: Any) -> list[float]:
+        return []
+
+
+def test_an_estimator_that_cannot_be_set_up_is_a_sentence() -> None:
+    plugins = load_registry(plugins=[BrokenLearner])
+    prepared = prepare(RaceSpec(schedulers=lanes("mct+broken"), tasks=5), plugins)
+    with pytest.raises(InputError, match=r"The estimator of 'mct\+broken' could not be set up: RuntimeError: dropped"):
+        prepared.race()
 
 
 def test_the_estimator_law_needs_a_workload_that_knows_its_law(tmp_path: Path) -> None:

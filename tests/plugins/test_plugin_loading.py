@@ -142,9 +142,11 @@ def test_parameters_must_be_declared_with_help_and_a_default_in_bounds(tmp_path:
         tmp_path,
         plain=head + policy("plain") + params.format("3"),
         outside=head + policy("outside") + params.format("parameter(3, 'help', high=2)"),
+        key=head + policy("key") + params.replace(" a:", " label:").format("parameter(3, 'help')"),
         fine=head + policy("fine") + params.format("parameter(3, 'help', high=4)"),
     )
     assert "not declared with engine.params.parameter" in record(registry, "plain").error
+    assert "'label', which race files use" in record(registry, "key").error
     assert "must be between" in record(registry, "outside").error
     assert "fine" in registry.schedulers
 
