@@ -147,8 +147,8 @@ def cutting_planes_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> f
     """The same for many tasks on few groups, by Kelley's cutting planes (1960) on the dual.
 
     Prices for the groups' slots, all slots together worth 1, bound T* from below by what the work costs when each task
-    goes where it is cheapest; the best prices reach T*. Every trial adds a plane above that concave function. The answer
-    is at most 1e-7 below T*.
+    goes where it is cheapest; the best prices reach T*. Every trial adds a plane above that concave function; the
+    answer is at most 1e-7 below T*.
     """
     from scipy.optimize import linprog
 

@@ -105,7 +105,7 @@ def drop_ins(folder: Path) -> list[Candidate]:
 
     A folder that does not exist holds none; one that cannot be read raises OSError.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         return []
     paths = sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "._")
     return [drop_in(path) for path in paths]
@@ -120,7 +120,10 @@ def _stranger(path: Path) -> str:
     """A file that another account put into the folder is not run before its user has made it his own."""
     if os.name != "posix" or os.geteuid() == 0:
         return ""
-    owner = path.stat().st_uid
+    try:
+        owner = path.stat().st_uid
+    except OSError:  # a dangling link: loading it gives the reason
+        return ""
     if owner in (0, os.geteuid()):
         return ""
     return f"{path} belongs to another account (user id {owner}). To trust it, replace it by a copy of your own."

@@ -60,6 +60,8 @@ def sentence(where: str, error: BaseException) -> str:
         return str(error)
     if isinstance(error, SyntaxError):
         return f"{where} has a syntax error in line {error.lineno}: {error.msg}. Mend it and load it again."
+    if isinstance(error, OSError) and error.filename == where:
+        return f"{where} cannot be read: {error.strerror}. Check the file and its permissions."
     line = _line_in(where, error)
     if isinstance(error, SystemExit):
         return f"{where} leaves the program{line}; take the call of exit out."

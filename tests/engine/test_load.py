@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.cluster import Cluster, Device
@@ -34,6 +34,7 @@ TASK = st.tuples(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(TASK, min_size=1, max_size=30), st.integers(1, 8), st.integers(1, 8))
 def test_the_closed_form_for_two_groups_is_the_linear_program(
     tasks: list[tuple[float, float, tuple[float, float]]], first: int, second: int
@@ -88,6 +89,7 @@ def test_three_groups_are_solved_by_the_linear_program() -> None:
     assert shortest_time_s(work_by_group(tasks, cluster)) == pytest.approx(2.0)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 40), st.integers(2, 5))
 def test_the_cutting_planes_are_the_linear_program(seed: int, tasks: int, groups: int) -> None:
     rng = np.random.default_rng(seed)

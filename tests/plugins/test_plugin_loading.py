@@ -155,6 +155,20 @@ def test_a_folder_that_does_not_exist_holds_no_plugins(tmp_path: Path) -> None:
     assert all(r.source == "built-in" for r in load_registry(tmp_path / "none").plugins)
 
 
+def test_a_folder_that_cannot_be_read_is_a_failed_record(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    registry = load_registry(tmp_path / "file")
+    assert "cannot be read" in record(registry, "plugins folder").error
+    assert "mct" in registry.schedulers
+
+
+def test_a_dangling_link_takes_nothing_with_it(tmp_path: Path) -> None:
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
+    registry = dropped(tmp_path, good=policy("good"))
+    assert "cannot be read: No such file" in record(registry, "gone").error
+    assert "good" in registry.schedulers
+
+
 def test_only_the_plugins_named_in_the_variable_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(discovery.ONLY_VARIABLE, "good, other")
     registry = dropped(tmp_path, good=policy("good"), bad="1 / 0")
