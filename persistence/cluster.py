@@ -24,7 +24,7 @@ from persistence.binaries import Binaries, find_binaries
 from persistence.errors import StorageError, StorageImpossible
 
 START_S = 20.0
-STOP_S = 5.0
+STOP_S = 10.0
 _NOT_COPIED = shutil.ignore_patterns("include")
 _USER = "schedrace"
 _DATABASE = "schedrace"

@@ -18,7 +18,10 @@ from persistence.settings import StorageSettings
 @pytest.fixture(scope="session")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data_dir = tmp_path_factory.mktemp("own server")
-    yield server_url(data_dir).replace("+psycopg2", "")
+    url = server_url(data_dir).replace("+psycopg2", "")
+    _run("ALTER SYSTEM SET fsync = off", url)  # dozens of databases: the last checkpoint would take seconds
+    _run("SELECT pg_reload_conf()", url)
+    yield url
     stop_server(data_dir)
     shutil.rmtree(cluster_folder(data_dir))
 
@@ -28,14 +31,7 @@ def execute(own_server: str) -> Callable[..., list[tuple[object, ...]]]:
     """Run a statement as the server's owner, on ``url`` or the server's main database."""
 
     def run(statement: str, url: str = own_server) -> list[tuple[object, ...]]:
-        connection = psycopg2.connect(url.replace("+psycopg2", ""))
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return _run(statement, url)
 
     return run
 
@@ -50,3 +46,14 @@ def database_url(own_server: str, execute: Callable[..., object]) -> str:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> StorageSettings:
     return StorageSettings(kind="postgresql", data_dir=tmp_path).with_url(database_url, "the test")
+
+
+def _run(statement: str, url: str) -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(url.replace("+psycopg2", ""))
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()

@@ -162,5 +162,5 @@ def test_no_thread_is_left_after_close(settings: StorageSettings) -> None:
 
 
 def test_an_unknown_storage_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="There is no storage 'postgre'. Did you mean 'postgresql'"):
+    with pytest.raises(Exception, match=r"There is no storage 'postgre'\. Did you mean 'postgresql'\?"):
         open_storage(StorageSettings("postgre", data_dir=tmp_path), PLUGINS)

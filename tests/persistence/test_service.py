@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from engine.results import RaceResult
+from persistence.recorder import Recorder
+from persistence.service import CleanedRun, SimulationDataService
+from persistence.settings import StorageSettings
+from persistence.shipping import ship_left_behind
+from persistence.storage import open_storage
+from tests.persistence.records import DEVICES, PLUGINS, finished, header, training_log
+
+Execute = Callable[..., list[tuple[object, ...]]]
+
+
+@pytest.fixture
+def service(settings: StorageSettings) -> Iterator[SimulationDataService]:
+    service = SimulationDataService.open(settings)
+    yield service
+    service.close()
+
+
+def record(settings: StorageSettings, over: bool = True) -> str:
+    recorder = Recorder(open_storage(settings, PLUGINS), header(schedulers=("mct", "random")))
+    recorder.finished(finished(0, 300, "mct"))
+    recorder.finished(finished(1000, 200, "random"))
+    if over:
+        recorder.result(RaceResult("digest", 300, (), True))
+    recorder.close()
+    return recorder.header.run
+
+
+def test_statistics_are_those_of_the_rows_from_database_and_journal_alike(
+    settings: StorageSettings, service: SimulationDataService
+) -> None:
+    run = record(settings)
+    stats = {row.scheduler: row for row in service.get_scheduler_stats(run)}
+    rows = finished(0, 300, "mct")
+    response_s = rows.finish_s - rows.arrival_s
+    assert stats["mct"].tasks == 300
+    assert stats["mct"].mean_response_s == pytest.approx(response_s.mean(), rel=1e-12)
+    assert stats["mct"].p95_response_s == pytest.approx(np.percentile(response_s, 95), rel=1e-12)
+    assert stats["random"].energy_j == pytest.approx(finished(1000, 200).energy_j.sum(), rel=1e-12)
+
+    alone = SimulationDataService(settings, None).get_scheduler_stats(run)
+    for here, there in zip(alone, stats.values(), strict=True):
+        assert here.scheduler == there.scheduler
+        assert here.p99_response_s == pytest.approx(there.p99_response_s, rel=1e-12)
+
+
+def test_saving_the_same_rows_again_changes_nothing(
+    settings: StorageSettings, service: SimulationDataService, database_url: str, execute: Execute
+) -> None:
+    run = record(settings)
+    service.save_scheduler_results(run, finished(250, 100, "mct"), DEVICES)
+    service.save_scheduler_results(run, finished(250, 100, "mct"), DEVICES)
+    samples = training_log(30).latest(30, 1000)
+    service.save_training_data_batch(run, "mct", samples)
+    service.save_training_data_batch(run, "mct", samples)
+    assert execute("SELECT count(*) FROM schedrace.scheduler_results", database_url) == [(550,)]
+    assert execute("SELECT count(*) FROM schedrace.training_data", database_url) == [(len(samples),)]
+
+
+def test_runs_are_listed_newest_first(settings: StorageSettings, service: SimulationDataService) -> None:
+    runs = [record(settings) for _ in range(3)]
+    assert {row["run"] for row in service.get_runs(2)} <= set(runs)
+    started = [row["started_at"] for row in service.get_runs()]
+    assert len(started) == 3 and started == sorted(started, reverse=True)
+
+
+def test_cleaning_up_takes_rows_and_journal_and_nothing_brings_them_back(
+    settings: StorageSettings, service: SimulationDataService, database_url: str, execute: Execute
+) -> None:
+    old, new = record(settings), record(settings)
+    execute(f"UPDATE schedrace.runs SET started_at = now() - interval '40 days' WHERE run = '{old}'", database_url)
+    assert service.cleanup_old_data(older_than=timedelta(days=30), dry_run=True) == [CleanedRun(old)]
+    assert (settings.runs_dir / old).exists()
+    journal = {path.name: path.read_bytes() for path in (settings.runs_dir / old).iterdir()}
+
+    assert service.cleanup_old_data(older_than=timedelta(days=30)) == [CleanedRun(old)]
+    assert not (settings.runs_dir / old).exists()
+    assert execute("SELECT DISTINCT run FROM schedrace.scheduler_results", database_url) == [(new,)]
+
+    (settings.runs_dir / old).mkdir()
+    for name, content in journal.items():
+        (settings.runs_dir / old / name).write_bytes(content)
+    assert ship_left_behind(open_storage(settings, PLUGINS)).rows == 0
+    assert [row["run"] for row in service.get_runs()] == [new]
+
+
+def test_a_run_that_is_going_on_or_has_not_arrived_is_never_cleaned_up(
+    settings: StorageSettings, service: SimulationDataService, database_url: str, execute: Execute
+) -> None:
+    waiting = record(settings)
+    execute("UPDATE schedrace.journal_progress SET byte_offset = 1", database_url)
+    recorder = Recorder(open_storage(settings, PLUGINS), header())
+    recorder.finished(finished(0, 60))
+    assert recorder.sync()
+    going_on = recorder.header.run
+    reasons = {row.run: row.kept for row in service.cleanup_old_data(keep_runs=0)}
+    recorder.close()
+    assert reasons.pop(waiting) == "its journal has not arrived in the database"
+    assert reasons in ({}, {going_on: "it is still going on"})
+    assert (settings.runs_dir / going_on).exists() and (settings.runs_dir / waiting).exists()
