@@ -1,0 +1,161 @@
+"""The closed-form split against every split of a grid, scored here by the contract's own seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import pytest
+from engine_worlds import devices, laws
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.cluster import Cluster
+from engine.pending import Pending
+from engine.placement import Placement, on
+from engine.scheduler import Scheduler
+from engine.simulation import Simulation
+from engine.split import Side, best_shares, best_split
+from engine.state import ClusterState
+from engine.task import Task
+from engine.weights import Weights
+from engine.workload import Workload, workload
+
+GRID = 32
+Shares = tuple[tuple[int, float], ...]
+
+
+def score(shares: Shares, task: Task, state: ClusterState) -> float:
+    """Return the weighted finish, energy above idle and cost of these shares, from design.md."""
+    finish_s = extra = 0.0
+    for device, fraction in shares:
+        spec, seconds = state.devices[device], state.seconds(task, device, fraction)
+        finish_s = max(finish_s, state.available_at(device, task.slots) + seconds)
+        held = seconds * task.slots / spec.slots
+        extra += state.weights.energy * held * (spec.active_w - spec.idle_w)
+        extra += state.weights.cost * held * spec.price_per_hour / 3600
+    return state.weights.time * finish_s + extra
+
+
+def every_choice(task: Task, state: ClusterState) -> Iterator[Shares]:
+    """Yield every single device and every split of the grid that fits."""
+    for device in state.devices:
+        if state.fits(task, device.index):
+            yield ((device.index, 1.0),)
+    for cpu in state.by_kind["cpu"]:
+        for gpu in state.by_kind["gpu"]:
+            for k in range(1, GRID):
+                f = k / GRID
+                if task.divisible and state.fits(task, cpu.index, 1 - f) and state.fits(task, gpu.index, f):
+                    yield ((cpu.index, 1 - f), (gpu.index, f))
+
+
+class _Judge(Scheduler):
+    """Fills the queues in turn, then judges ``best_shares`` on the last task."""
+
+    name = "judge"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.best_score = math.nan
+        self.grid_score = math.nan
+        self.shares: Shares = ()
+
+    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        tasks = list(pending)
+        for task in tasks[:-1]:
+            fitting = [d.index for d in state.devices if state.fits(task, d.index)]
+            yield on(task, fitting[task.index % len(fitting)])
+        self.shares = best_shares(tasks[-1], state)
+        self.best_score = score(self.shares, tasks[-1], state)
+        self.grid_score = min(score(shares, tasks[-1], state) for shares in every_choice(tasks[-1], state))
+        yield Placement(tasks[-1], self.shares)
+
+
+def judged(tasks: Workload, cluster: Cluster, weights: Weights) -> _Judge:
+    judge = _Judge()
+    simulation = Simulation(tasks, cluster, judge, weights=weights)
+    simulation.advance()
+    assert simulation.status == "finished", simulation.reason
+    return judge
+
+
+@st.composite
+def cases(draw: st.DrawFn, latency: bool = True, weighted: bool = False) -> tuple[Workload, Cluster, Weights]:
+    """Return queued tasks before a divisible one, on devices whose memories are short binary fractions."""
+    seconds = st.floats(0.1, 20.0)
+    specs = []
+    for index in range(draw(st.integers(2, 4))):
+        link = draw(st.booleans())
+        specs.append(
+            {
+                "kind": "cpu" if index == 0 else draw(st.sampled_from(["cpu", "gpu", "gpu"])),
+                "slots": draw(st.integers(1, 3)),
+                "speed": draw(st.floats(0.5, 2.0)),
+                "memory_gb": draw(st.sampled_from([1.0, 2.0, 3.0, 4.0, 8.0])) if index else 8.0,
+                "link_gb_s": draw(st.floats(0.5, 16.0)) if link else None,
+                "link_latency_s": draw(st.floats(0.0, 2.0)) if link and latency else 0.0,
+                "idle_w": 10.0,
+                "active_w": 10.0 + draw(st.floats(0.0, 300.0)),
+                "price_per_hour": draw(st.floats(0.0, 10.0)),
+            }
+        )
+    n = draw(st.integers(1, 6))
+    tasks = workload(
+        "cases",
+        ("cpu", "gpu"),
+        [0.0] * n,
+        [[draw(seconds), draw(seconds)] for _ in range(n)],
+        memory_gb=draw(st.sampled_from([0.0, 1.0, 2.0, 4.0, 8.0])),
+        transfer_gb=draw(st.floats(0.0, 4.0)),
+        slots=1,
+        divisible=True,
+    )
+    amounts = st.floats(0.001, 1.0)
+    weights = Weights(draw(amounts), draw(amounts), draw(amounts) * 1000) if weighted else Weights()
+    return tasks, devices(*specs), weights
+
+
+@laws(120)
+@given(cases())
+def test_no_split_of_the_grid_on_any_pair_of_devices_finishes_earlier(case: tuple[Workload, Cluster, Weights]) -> None:
+    judge = judged(*case)
+    assert judge.best_score <= judge.grid_score * (1 + 1e-12)
+
+
+@laws(120)
+@given(cases(latency=False, weighted=True))
+def test_no_split_of_the_grid_has_a_better_sum_of_time_energy_and_cost(
+    case: tuple[Workload, Cluster, Weights],
+) -> None:
+    judge = judged(*case)
+    assert judge.best_score <= judge.grid_score * (1 + 1e-12)
+
+
+def test_the_best_fraction_is_the_crossing_of_the_two_lines_of_the_contract() -> None:
+    """f* = (A_cpu + T_cpu - A_gpu - latency) / (T_cpu + T_gpu + transfer / link)."""
+    tasks = workload("one", ("cpu", "gpu"), [0.0], [[10.0, 4.0]], transfer_gb=3.0, divisible=True)
+    pair = devices({}, {"kind": "gpu", "link_gb_s": 2.0, "link_latency_s": 0.5})
+    judge = judged(tasks, pair, Weights())
+    gpu_fraction = (10.0 - 0.5) / (10.0 + 4.0 + 3.0 / 2.0)
+    assert judge.shares == ((0, pytest.approx(1 - gpu_fraction)), (1, pytest.approx(gpu_fraction)))
+    assert judge.best_score == pytest.approx(10.0 * (1 - gpu_fraction))
+
+
+def test_memory_moves_the_split_to_its_limit_and_never_beyond() -> None:
+    tasks = workload("one", ("cpu", "gpu"), [0.0], [[10.0, 1.0]], memory_gb=8.0, divisible=True)
+    judge = judged(tasks, devices({}, {"kind": "gpu", "memory_gb": 2.0}), Weights())
+    assert judge.shares == ((0, 0.75), (1, 0.25))
+
+
+def test_a_tie_goes_to_the_single_device_and_then_to_the_lowest_index() -> None:
+    tasks = workload("one", ("cpu", "gpu"), [0.0], [[1.0, 1.0]], divisible=False)
+    assert judged(tasks, devices({}, {"kind": "gpu"}, {}), Weights()).shares == ((0, 1.0),)
+
+
+def test_there_is_no_split_where_the_two_memories_together_are_too_small() -> None:
+    cpu = Side(0, "cpu", 0.0, 1.0, max_fraction=0.4)
+    gpu = Side(1, "gpu", 0.0, 1.0, max_fraction=0.5)
+    assert best_split(cpu, gpu, Weights()) is None
+    assert best_split(cpu, gpu, Weights(energy=1.0)) is None
+    assert best_split(cpu._replace(seconds=math.inf), gpu._replace(max_fraction=1.0), Weights()) is None
