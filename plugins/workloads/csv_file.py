@@ -163,16 +163,16 @@ def _checked(column: str, value: float) -> float:
 
 def _graph(columns: _Columns, problems: Problems) -> tuple[list[list[int]] | None, list[list[float]] | None]:
     """Return the parents of every task as row numbers, and the GB on each edge."""
+    if "parents" not in columns.texts:
+        return None, None
     position: dict[str, int] = {}
-    for i, name in enumerate(columns.texts.get("id", [])):
+    for i, name in enumerate(columns.texts["id"]):
         if not name:
             problems.add(columns.lines[i], "id", "is empty")
         elif name in position:
             problems.add(columns.lines[i], "id", f"'{name}' is the id of line {columns.lines[position[name]]} too")
         else:
             position[name] = i
-    if "parents" not in columns.texts:
-        return None, None
     parents = [
         list(_parents(cell, columns.lines[i], position, problems)) for i, cell in enumerate(columns.texts["parents"])
     ]

@@ -144,6 +144,10 @@ def test_the_first_tasks_can_be_taken_alone(tmp_path: Path) -> None:
     assert any("has 2 tasks; you asked for 9" in note for note in read_workload(path, 9).notes)
 
 
+def test_ids_may_repeat_where_no_parents_name_them(tmp_path: Path) -> None:
+    assert read_workload(written(tmp_path, "id,arrival_s,actual_cpu_s\na,0,1\na,0,1\n")).names == ("a", "a")
+
+
 def test_a_parent_beyond_the_tasks_taken_is_reported(tmp_path: Path) -> None:
     path = written(tmp_path, "id,arrival_s,actual_cpu_s,parents\na,0,1,b\nb,0,1,\n")
     assert "no task with the id 'b' among those read" in refusal(path, tasks=1)
