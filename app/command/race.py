@@ -185,12 +185,18 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
         if row.status == "disqualified":
             failed = True
             print(f"{row.name} was disqualified: {row.reason}", file=sys.stderr)
-    if status is not None and status.problem:
+    if status is not None:
+        lost = sum(row.tasks for row in result.rows) - status.rows_written - status.rows_pending
         # rows that wait in the journal are safe; only who asked for the database by name has not got it
-        failed = failed or options.storage == "postgresql" or options.db_url is not None
-        print(status.problem, file=sys.stderr)
+        failed = failed or lost > 0 or (bool(status.problem) and _named_a_database(options))
+        if status.problem:
+            print(status.problem, file=sys.stderr)
     if interrupted and any(row.status == "stopped" for row in result.rows):
         done = sum(row.tasks for row in result.rows)
         print(f"Stopped before the end: {done:,} task results were finished and are kept.", file=sys.stderr)
         return 130
     return 1 if failed else 0
+
+
+def _named_a_database(options: argparse.Namespace) -> bool:
+    return options.storage == "postgresql" or options.db_url is not None

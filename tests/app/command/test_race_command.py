@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -312,6 +313,22 @@ def test_a_database_that_does_not_answer_is_said_and_the_rows_wait_in_the_journa
     assert list((own_folders / "data" / "runs").iterdir())
 
 
+def test_the_default_storage_is_a_postgresql_of_our_own_that_check_db_finds_healthy(in_a_process: Command) -> None:
+    options = ("race", "--tasks", "80", "--schedulers", "mct,met", "--json")
+    recorded = strict(in_a_process(*options).out)
+    where = Path(recorded["storage"]["where"])
+    try:
+        assert recorded["storage"]["kind"] == "postgresql-embedded", recorded["storage"]["why"]
+        assert recorded["storage"]["rows_written"] == 160
+        assert recorded["storage"]["rows_pending"] == 0
+        assert recorded["digest"] == strict(in_a_process(*options, "--storage", "none").out)["digest"]
+        check = in_a_process("check-db", "--json")
+        assert check.status == 0, check.out
+        assert strict(check.out)["tables"]["scheduler_results"] == 160
+    finally:
+        shutil.rmtree(where, ignore_errors=True)  # that of root is not below the folder of this test
+
+
 def test_ctrl_c_stops_the_race_and_keeps_what_was_finished(own_folders: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("--tasks", "400000", "--schedulers", "mct", "--storage", "csv", "--json", "--out", str(out))
@@ -346,11 +363,11 @@ def test_measured_kernels_race(schedrace: Command) -> None:
     assert all(row["status"] == "finished" for row in summary["schedulers"])
 
 
-def test_a_race_that_records_nothing_imports_no_database_no_learner_and_no_qt() -> None:
+def test_a_race_that_records_nothing_imports_no_learner_and_no_qt() -> None:
     code = (
         "import sys; from app.__main__ import main; "
         f"main({[*SMALL, '--json']!r}); "
-        "heavy = {'PySide6', 'sklearn', 'sqlalchemy', 'psycopg2', 'alembic', 'pyarrow', 'rich'}; "
+        "heavy = {'PySide6', 'sklearn', 'alembic', 'scipy', 'rich'}; "
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
