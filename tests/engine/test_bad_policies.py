@@ -207,7 +207,7 @@ def test_a_strict_order_that_contradicts_the_parents_is_a_deadlock_and_says_so()
         name = "backwards"
 
         def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
-            return [on(task, 0, order=-task.index) for task in pending]
+            return [on(task, 0, order=-task.index) for task in reversed(list(pending))]
 
     tasks = workload("chain", ("cpu", "gpu"), [0, 0], [[1, 1]] * 2, parents=[[], [0]])
 
