@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
+
+from app.icons import RESOURCES
 
 Choice = Literal["system", "light", "dark"]
 
@@ -86,14 +87,21 @@ class Theme(QObject):
     """The theme in use; ``changed`` fires after the whole application wears the new one."""
 
     changed = Signal()
+    _one: Theme | None = None
 
-    def __init__(self, app: QApplication, choice: Choice = "system") -> None:
+    @classmethod
+    def of(cls, app: QApplication) -> Theme:
+        """Return the one theme of the application."""
+        if cls._one is None:
+            cls._one = cls(app)
+        return cls._one
+
+    def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self._app = app
-        self.choice: Choice = choice
+        self.choice: Choice = "system"
         self.tokens = LIGHT
         app.setStyle("Fusion")
-        self.apply(choice)
         app.styleHints().colorSchemeChanged.connect(self._system_changed)
 
     def apply(self, choice: Choice) -> None:
@@ -147,8 +155,8 @@ def _palette(t: Tokens) -> QPalette:
 
 def style_sheet(t: Tokens) -> str:
     """Return the application's style sheet in one theme's colours."""
-    icons = files("resources") / "icons"
-    text = (files("resources") / "style.qss").read_text(encoding="utf-8")
+    icons = RESOURCES / "icons"
+    text = (RESOURCES / "style.qss").read_text(encoding="utf-8")
     values = {name: getattr(t, name) for name in Tokens.__slots__ if name != "dark"}
     values["chevron"] = str(icons / f"chevron_{'dark' if t.dark else 'light'}.svg").replace("\\", "/")
     values["cross"] = str(icons / f"cross_{'dark' if t.dark else 'light'}.svg").replace("\\", "/")

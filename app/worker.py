@@ -137,8 +137,11 @@ class RaceWorker(QObject):
         from app.session import Timing, run_race
 
         folder, timing = ResultsFolder(out, prepared), Timing()
-        result = run_race(prepared, recorder=folder, control=self._control, frames=False, pace=None, timing=timing)
-        folder.complete(summary("", prepared, result, None, timing.race_s))
+        try:
+            result = run_race(prepared, recorder=folder, control=self._control, frames=False, pace=None, timing=timing)
+            folder.close(summary("", prepared, result, None, timing.race_s))
+        finally:
+            folder.discard_parts()
         self.stored.emit(None)
 
 

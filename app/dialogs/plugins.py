@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QHBoxLayout,
     QLabel,
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.theme import LIGHT, Theme
+from app.theme import Theme
 
 if TYPE_CHECKING:
     from plugins.record import PluginRecord
@@ -97,8 +98,7 @@ class PluginsDialog(QDialog):
         self.list.setCurrentItem(self.list.topLevelItem(0))
 
     def _colour(self, state: str) -> str:
-        theme = self.parent().findChild(Theme) or getattr(self.parent(), "theme", None)
-        tokens = theme.tokens if theme is not None else LIGHT
+        tokens = Theme.of(QApplication.instance()).tokens
         return tokens.bad if state == "failed" else tokens.muted
 
     def _show_record(self, item: QTreeWidgetItem | None) -> None:

@@ -27,6 +27,7 @@ from engine.errors import InputError, SchedRaceError
 from persistence.settings import URL_VARIABLE, StorageSettings, load_settings, save_settings, stored_password
 
 if TYPE_CHECKING:
+    from persistence.connection import ConnectionReport
     from persistence.storage import StoragePlugin
 
 CHOICES = {
@@ -184,9 +185,9 @@ class SettingsDialog(QDialog):
         self._errand.failed.connect(self._failed)
         self._errand.start()
 
-    def _answered(self, sentence: str) -> None:
+    def _answered(self, report: ConnectionReport) -> None:
         self.test.setEnabled(True)
-        self._say(sentence, good=True)
+        self._say(report.sentence, good=report.ok)
 
     def _failed(self, error: Exception) -> None:
         self.test.setEnabled(True)

@@ -83,3 +83,16 @@ MENUS = {
     "&Help": ("plugins", "plugins_folder", "add_to_menu", "", "about"),
 }
 """Menu titles to action ids; '' is a separator, 'docks' the switches of the docks."""
+
+ALWAYS = (
+    "quit",
+    "reset_layout",
+    "theme_system",
+    "theme_light",
+    "theme_dark",
+    "plugins",
+    "plugins_folder",
+    "add_to_menu",
+    "about",
+)
+"""What is never greyed once the window is furnished."""

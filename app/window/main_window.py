@@ -14,24 +14,19 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout,
 from app import headline
 from app.charts.look import Look
 from app.icons import icon
-from app.notify import LogBridge, Message, Notifier
 from app.palette import Palette
 from app.preferences import LAYOUT_VERSION, PreferenceFile
 from app.theme import Choice, Theme
-from app.window.actions import ACTIONS, MENUS
+from app.window.actions import ACTIONS, ALWAYS, MENUS
 from app.window.cluster_tab import ClusterTab
-from app.window.files import Files
-from app.window.log_dock import LogDock
-from app.window.notice import NoticeBar
-from app.window.plugin_desk import PluginDesk
-from app.window.race_desk import RaceDesk, dress_start
 from app.window.race_form import RaceForm
 from app.window.race_tab import RaceTab
 from app.window.status import StatusLine
-from app.window.storage_desk import StorageDesk
-from app.window.toolbar import RaceToolBar
+from app.window.toolbar import ON_TOOLBAR, RaceToolBar
 
 if TYPE_CHECKING:
+    from app.notify import Message
+    from app.window.race_desk import RaceDesk
     from engine.spec import RaceSpec
 
 FIRST_SIZE = QSize(1280, 800)
@@ -50,18 +45,18 @@ class MainWindow(QMainWindow):
         self.theme = theme
         self.theme.apply(self.preferences.theme)  # type: ignore[arg-type]
         self.look = Look(theme, Palette())
-        self.notifier = Notifier(self)
+        self.desk: RaceDesk | None = None
         self.remember = True
-        self._furnished = False
+        self._painted = self._furnished = False
         self._closing = False
         self._afterwards: list[Callable[[], None]] = []
         self._build()
         self._build_actions()
-        self._build_menus()
-        self._connect()
+        self.theme.changed.connect(self.restyle)
+        self._menus = {title: self.menuBar().addMenu(title) for title in MENUS}
         self.restyle()
-        self._first_layout = self.saveState(LAYOUT_VERSION)
-        self._restore_layout()
+        if self.preferences.geometry is not None:
+            self.restoreGeometry(self.preferences.geometry)
 
     def _build(self) -> None:
         self.setWindowTitle("SchedRace")
@@ -74,8 +69,6 @@ class MainWindow(QMainWindow):
         self.form_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
         self.form_dock.setWidget(self.form)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.form_dock)
-        self.log = LogDock(self)
-        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.log)
         self.resizeDocks([self.form_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.race_tab, self.cluster_tab = RaceTab(self.look), ClusterTab(self.look)
@@ -84,13 +77,11 @@ class MainWindow(QMainWindow):
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.race_tab, "Race")
         self.tabs.addTab(self.cluster_tab, "Cluster")
-        self.notice = NoticeBar(self.theme)
         centre = QWidget()
-        layout = QVBoxLayout(centre)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.notice)
-        layout.addWidget(self.tabs, 1)
+        self._centre = QVBoxLayout(centre)
+        self._centre.setContentsMargins(0, 0, 0, 0)
+        self._centre.setSpacing(0)
+        self._centre.addWidget(self.tabs, 1)
         self.setCentralWidget(centre)
         self.status = StatusLine()
         self.setStatusBar(self.status)
@@ -99,10 +90,6 @@ class MainWindow(QMainWindow):
         self.actions_by_id = {spec.id: QAction(spec.title, self) for spec in ACTIONS}
         self.toolbar = RaceToolBar(self.actions_by_id)
         self.addToolBar(self.toolbar)
-        self.desk = RaceDesk(self.form, self.race_tab, self.cluster_tab, self.toolbar, self.status, self.notifier, self)
-        self.files = Files(self, self.desk, self.notifier)
-        self.storage_desk = StorageDesk(self, self.desk, self.status, self.notifier)
-        self.plugin_desk = PluginDesk(self, self.desk, self.notifier, self.files.chooser)
         themes = QActionGroup(self)
         for spec in ACTIONS:
             action = self.actions_by_id[spec.id]
@@ -118,9 +105,37 @@ class MainWindow(QMainWindow):
         self._does = {spec.id: spec.does for spec in ACTIONS}
         self.actions_by_id[f"theme_{self.theme.choice}"].setChecked(True)
 
-    def _build_menus(self) -> None:
+    def _bring_in(self) -> None:
+        """Make what nobody sees at the first paint; its modules cost as much as the window itself."""
+        from app.notify import LogBridge, Notifier
+        from app.window.files import Files
+        from app.window.log_dock import LogDock
+        from app.window.notice import NoticeBar
+        from app.window.plugin_desk import PluginDesk
+        from app.window.race_desk import RaceDesk
+        from app.window.storage_desk import StorageDesk
+
+        self.notifier = Notifier(self)
+        self.log = LogDock(self)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.log)
+        self.notice = NoticeBar(self.theme)
+        self._centre.insertWidget(0, self.notice)
+        self.desk = RaceDesk(self.form, self.race_tab, self.cluster_tab, self.toolbar, self.status, self.notifier, self)
+        self.files = Files(self, self.desk, self.notifier)
+        self.storage_desk = StorageDesk(self, self.desk, self.status, self.notifier)
+        self.plugin_desk = PluginDesk(self, self.desk, self.notifier, self.files.chooser)
+        self._log_bridge = LogBridge(self.notifier)
+        logging.getLogger().addHandler(self._log_bridge)
+        self._fill_menus()
+        self._connect()
+        self._first_layout = self.saveState(LAYOUT_VERSION)
+        if self.preferences.layout is not None:
+            self.restoreState(self.preferences.layout, LAYOUT_VERSION)
+        self.log.hide()
+
+    def _fill_menus(self) -> None:
         for title, ids in MENUS.items():
-            menu = self.menuBar().addMenu(title)
+            menu = self._menus[title]
             menu.setToolTipsVisible(True)
             for name in ids:
                 if name == "docks":
@@ -132,11 +147,8 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
 
     def _connect(self) -> None:
-        self.theme.changed.connect(self.restyle)
         self.notifier.message.connect(self._on_message)
         self.notifier.logged.connect(self.log.add)
-        self._log_bridge = LogBridge(self.notifier)
-        logging.getLogger().addHandler(self._log_bridge)
         self.form.changed.connect(self._form_changed)
         self.form.wants_workload_file.connect(self.files_open_workload)
         self.form.wants_cluster_file.connect(self.files_open_cluster)
@@ -160,14 +172,16 @@ class MainWindow(QMainWindow):
     def paintEvent(self, event: QPaintEvent) -> None:
         """After the first paint, furnish."""
         super().paintEvent(event)
-        if not self._furnished:
-            self._furnished = True
+        if not self._painted:
+            self._painted = True
             QTimer.singleShot(0, self.furnish)
 
     def furnish(self) -> None:
         """Load the plugins and make the charts."""
         from engine.errors import InputError
 
+        self._bring_in()
+        self._furnished = True
         self.plugin_desk.load()
         self.race_tab.furnish(self.preferences.sort_by)
         self.cluster_tab.furnish()
@@ -175,6 +189,7 @@ class MainWindow(QMainWindow):
             self.form.show_spec(self._remembered_spec())
         except InputError as error:
             self.notifier.error(error, "Reading the last choices")
+        self.restyle()
         self.form.lock(False)
         self.tabs.setCurrentIndex(min(self.preferences.tab, 1))
         self.storage_desk.open()
@@ -231,15 +246,17 @@ class MainWindow(QMainWindow):
         """Wear the theme in use."""
         tokens = self.theme.tokens
         for spec in ACTIONS:
-            if spec.icon:
+            # those of the menus wait until the window stands
+            if spec.icon and (self._furnished or spec.id in ON_TOOLBAR):
                 self.actions_by_id[spec.id].setIcon(icon(spec.icon, tokens.text, tokens.faint))
-        for part in (self.form, self.race_tab, self.cluster_tab, self.notice):
+        parts = (self.form, self.race_tab, self.cluster_tab)
+        for part in (*parts, self.notice) if self._furnished else parts:
             part.restyle()
         self._dress_actions()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept CSV and TOML files."""
-        if self.files.dropped(event.mimeData()):
+        if self._furnished and self.files.dropped(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -248,6 +265,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the race, see its rows home, leave no thread."""
+        if not self._furnished:
+            super().closeEvent(event)
+            return
         if not self.desk.runner.shut_down(CLOSING_WAIT_MS):
             self._closing = True
             self.notifier.tell(
@@ -289,7 +309,13 @@ class MainWindow(QMainWindow):
 
     def _dress_actions(self) -> None:
         actions, tokens = self.actions_by_id, self.theme.tokens
-        name = dress_start(actions["start"], self.desk)
+        if self.desk is None:
+            for action in actions.values():
+                action.setEnabled(False)
+            actions["start"].setIcon(icon("start", tokens.on_accent, tokens.faint))
+            return
+        actions["start"].setText(self.desk.start_title)
+        name = "pause" if self.desk.start_title == "Pause" else "start"
         actions["start"].setIcon(icon(name, tokens.on_accent, tokens.faint))
         ready = self.desk.registry is not None
         idle = ready and not self.desk.running
@@ -300,6 +326,8 @@ class MainWindow(QMainWindow):
         actions["export"].setEnabled(idle and self.desk.raced is not None)
         for name in ("open_race", "open_workload", "save_race", "new_policy", "settings"):
             actions[name].setEnabled(idle)
+        for name in ALWAYS:
+            actions[name].setEnabled(True)
 
     def _remembered_spec(self) -> RaceSpec:
         from engine.spec import RaceSpec, SchedulerSpec
@@ -310,13 +338,6 @@ class MainWindow(QMainWindow):
         return RaceSpec(
             workload=p.workload, cluster=p.cluster, tasks=p.tasks or None, load=p.load or None, seed=p.seed, **chosen
         )
-
-    def _restore_layout(self) -> None:
-        if self.preferences.geometry is not None:
-            self.restoreGeometry(self.preferences.geometry)
-        if self.preferences.layout is not None:
-            self.restoreState(self.preferences.layout, LAYOUT_VERSION)
-        self.log.hide()
 
     def _save_preferences(self) -> None:
         p = self.preferences

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-import platformdirs
+from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QApplication
 
 from app.icons import app_icon
@@ -29,19 +29,17 @@ def application() -> QApplication:
 
 
 def preference_folder() -> Path:
-    """Return the folder of the window's own settings, beside those of the storage.
-
-    persistence.settings knows it too, but importing that brings SQLAlchemy in before the first paint.
-    """
-    return Path(os.environ.get("SCHEDRACE_CONFIG_DIR") or platformdirs.user_config_path("schedrace"))
+    """Return the folder of the window's own settings (persistence.settings, which has those of the storage, brings
+    SQLAlchemy in, and that before the first paint)."""
+    home = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
+    return Path(os.environ.get("SCHEDRACE_CONFIG_DIR") or Path(home) / "schedrace")
 
 
 def make_window(folder: Path | None = None) -> MainWindow:
     """Return the window, not yet shown."""
     app = application()
     preferences = PreferenceFile(folder or preference_folder())
-    theme = app.findChild(Theme) or Theme(app)
-    return MainWindow(preferences, theme)
+    return MainWindow(preferences, Theme.of(app))
 
 
 def open_window(race_file: Path | None = None, *, autostart: bool = False, screenshot: Path | None = None) -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QAction
 
 from app import headline
 from app.notify import Notifier, message_of
@@ -66,6 +65,8 @@ class RaceDesk(QObject):
         self._exporting: Path | None = None
         self._racing = False
         self._status_at = 0.0
+        self._final: headline.Headline | None = None
+        self._failed = False
         self.runner = RaceRunner(self)
         self.runner.started.connect(self._on_started)
         self.runner.ended.connect(self._on_ended)
@@ -93,6 +94,15 @@ class RaceDesk(QObject):
         """Whether the race stands still."""
         return self._racing and self.runner.control.paused
 
+    @property
+    def start_title(self) -> str:
+        """What the start button would do now."""
+        if self.running and not self._racing:
+            return "Wait …"
+        if self._racing:
+            return "Resume" if self.paused else "Pause"
+        return "Start"
+
     def start(self, *, paused: bool = False, watched: bool = True) -> None:
         """Race what the form says."""
         if self.registry is None or self.running:
@@ -116,6 +126,7 @@ class RaceDesk(QObject):
         self._launch(order, "Racing once more, at full speed, to write the results …", paused=False)
 
     def _launch(self, order: Order, text: str, paused: bool) -> None:
+        self._failed = False
         self.form.lock(True)
         self.toolbar.busy("Preparing …" if order.out is None else "Writing …")
         self.race_tab.say(headline.Headline(text))
@@ -163,7 +174,7 @@ class RaceDesk(QObject):
         """Show the devices of another policy."""
         self.runner.control.selected = scheduler
         self.race_tab.select(scheduler)
-        if not self._racing and self.frame is not None and scheduler in self._strips:
+        if self._final is not None and scheduler in self._strips:
             self.frame = replace(self.frame, strip=self._strips[scheduler])
             self._show_end()
 
@@ -177,7 +188,7 @@ class RaceDesk(QObject):
         return next((name for name in (before, *PREFERRED) if name in names), names[0])
 
     def _on_started(self, started: Started) -> None:
-        self._started, self._racing, self.frame, self._strips = started, True, None, {}
+        self._started, self._racing, self.frame, self._strips, self._final = started, True, None, {}, None
         self._status_at = 0.0
         lanes = [lane.label for lane in started.prepared.lanes]
         self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected)
@@ -248,33 +259,19 @@ class RaceDesk(QObject):
                 self.notifier.tell("warning", status.problem)
 
     def _on_failed(self, error: BaseException) -> None:
-        self._timer.stop()
-        self._racing = False
+        self._failed = True
+        self._final = None
         self.notifier.error(error, "The race")
         self.race_tab.say(headline.Headline("The race could not be run.", message_of(error, "The race").text))
-        self._started = None
 
     def _on_idle(self) -> None:
-        failed = self._started is None and self._exporting is None
-        if self.frame is not None and not failed:
+        self._timer.stop()
+        self._racing = False
+        if self._final is not None:
             self._show_end()
         else:
             self.toolbar.reset()
         self._started = self._exporting = None
         self.form.lock(False)
         self.state_changed.emit()
-        self.over.emit(not failed)
-
-
-def dress_start(action: QAction, desk: RaceDesk) -> str:
-    """Give the start button the title of what it would do now; return the name of its icon."""
-    if desk.running and not desk.racing:
-        action.setText("Wait …")
-    elif desk.paused:
-        action.setText("Resume")
-    elif desk.racing:
-        action.setText("Pause")
-        return "pause"
-    else:
-        action.setText("Start")
-    return "start"
+        self.over.emit(not self._failed)

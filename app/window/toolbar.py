@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.texts import number, plural
 
+ON_TOOLBAR = ("start", "step", "stop", "finish")
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 16.0, math.inf)
 
 
@@ -39,7 +40,7 @@ class RaceToolBar(QToolBar):
         self.setObjectName("race_toolbar")
         self.setMovable(False)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        for name in ("start", "step", "stop", "finish"):
+        for name in ON_TOOLBAR:
             self.addAction(actions[name])
         start = self.widgetForAction(actions["start"])
         start.setObjectName("primary")
