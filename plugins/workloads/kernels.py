@@ -25,7 +25,7 @@ _REQUIRED = ("benchmark", "dataset", *COUNTS, *TIMES)
 
 
 class Kernels(WorkloadPlugin):
-    """Measured kernels, in the order of the file, arriving as a Poisson process."""
+    """Measured kernels in a random order, arriving as a Poisson process."""
 
     name = "kernels"
     summary = "Measured OpenCL kernels from a CSV: what each took on a CPU and on a GPU."
@@ -37,13 +37,16 @@ class Kernels(WorkloadPlugin):
     reads_files = True
 
     def load(self, request: WorkloadRequest) -> Workload:
-        """Read all kernels; fewer tasks take the first ones, more draw further ones from the file by the seed."""
+        """Read all kernels and draw their order by the seed; more tasks than kernels draw further ones from the file.
+
+        The file is sorted by benchmark suite: in its own order the load would swing with the suites' mean times.
+        """
         if request.path is None:
             raise InputError("The workload 'kernels' reads a file; write kernels:FILE.")
         rows = _read(request.path)
         total, count = len(rows.names), request.tasks or len(rows.names)
         pick_rng, arrivals_rng = (np.random.default_rng([request.seed, stream]) for stream in (0, 1))
-        chosen = np.arange(min(count, total))
+        chosen = pick_rng.permutation(total)[:count]
         if count > total:
             chosen = np.concatenate([chosen, pick_rng.integers(total, size=count - total)])
         tasks = _tasks(rows, chosen, request.path.stem)

@@ -112,14 +112,18 @@ def kernels_file(folder: Path, rows: str = ROWS) -> Path:
 
 def test_kernels_have_their_measured_seconds_and_the_median_as_nominal(tmp_path: Path) -> None:
     tasks = Kernels().load(request(path=kernels_file(tmp_path)))
-    assert tasks.actual_s.tolist() == [[0.002, 0.001], [0.004, 0.0005], [0.008, 0.016]]
+    assert tasks.names is not None
+    assert dict(zip(tasks.names, tasks.actual_s.tolist(), strict=True)) == {
+        "a": [0.002, 0.001], "b/4096": [0.004, 0.0005], "c": [0.008, 0.016],
+    }  # fmt: skip
     assert tasks.etc_s.tolist() == [[0.004, 0.001]] * 3
-    assert tasks.names == ("a", "b/4096", "c")
     assert "medians (4 ms on CPUs, 1 ms on GPUs)" in tasks.notes[0]
 
 
 def test_kernels_with_atomic_operations_are_not_divisible(tmp_path: Path) -> None:
-    assert Kernels().load(request(path=kernels_file(tmp_path))).divisible.tolist() == [True, False, True]
+    tasks = Kernels().load(request(path=kernels_file(tmp_path)))
+    assert tasks.names is not None
+    assert dict(zip(tasks.names, tasks.divisible.tolist(), strict=True)) == {"a": True, "b/4096": False, "c": True}
 
 
 def test_more_tasks_than_kernels_draw_further_ones_by_the_seed(tmp_path: Path) -> None:
@@ -127,8 +131,8 @@ def test_more_tasks_than_kernels_draw_further_ones_by_the_seed(tmp_path: Path) -
     first, again = (Kernels().load(request(path=path, tasks=50)) for _ in range(2))
     assert len(first) == 50
     assert first.names == again.names
-    assert first.names is not None and first.names[:3] == ("a", "b/4096", "c")
-    assert Kernels().load(request(path=path, tasks=2)).names == ("a", "b/4096")
+    assert first.names is not None and set(first.names[:3]) == {"a", "b/4096", "c"}
+    assert Kernels().load(request(path=path, tasks=2)).names == first.names[:2]
 
 
 def test_a_bad_kernel_is_reported_by_line_and_column(tmp_path: Path) -> None:
@@ -144,4 +148,6 @@ def test_the_published_kernels_are_recognised_and_read_whole() -> None:
     assert Kernels.recognises(KERNELS, KERNELS.read_text()[:4096])
     tasks = Kernels().load(request(path=KERNELS))
     assert len(tasks) == 680
-    assert tasks.actual_s[0].tolist() == pytest.approx([3.2910730e-3, 0.152038e-3])
+    assert tasks.names is not None
+    first = tasks.names.index("amd-app-sdk-3.0-BinomialOption-binomial_options")
+    assert tasks.actual_s[first].tolist() == pytest.approx([3.2910730e-3, 0.152038e-3])
