@@ -1,0 +1,1 @@
+"""Data files: cluster presets, icons, templates, help pages, set-up scripts."""
