@@ -36,5 +36,9 @@ def test_every_built_in_workload_gives_the_same_tasks_for_the_same_seed(name: st
     assert_all_ok(check_workload(name, registry()))
 
 
+def test_every_built_in_plugin_is_active() -> None:
+    assert not [record for record in registry().plugins if record.state != "active"]
+
+
 def test_no_built_in_plugin_takes_a_name_of_the_engines_estimators() -> None:
     assert not set(ENGINE_ESTIMATORS) & set(registry().estimators)
