@@ -28,7 +28,8 @@ STOP_S = 10.0
 _NOT_COPIED = shutil.ignore_patterns("include")
 _USER = "schedrace"
 _DATABASE = "schedrace"
-_SETTINGS = ("listen_addresses=", "max_connections=50", "log_min_messages=warning")
+_PORT = 5432  # part of the socket's name; said everywhere, or the user's PGPORT would count
+_SETTINGS = ("listen_addresses=", f"port={_PORT}", "max_connections=50", "log_min_messages=warning")
 
 
 def cluster_folder(data_dir: Path) -> Path:
@@ -146,7 +147,7 @@ class Cluster:
         while time.monotonic() < until:
             if process.poll() is not None:
                 break
-            if (socket_dir / ".s.PGSQL.5432").exists() and _make_database(socket_dir):
+            if (socket_dir / f".s.PGSQL.{_PORT}").exists() and _make_database(socket_dir):
                 return
             time.sleep(0.01)
         log = (self._folder / "server.log").read_text("utf-8", "replace")
@@ -172,9 +173,13 @@ def socket_url(folder: Path) -> str | None:
     """Return the URL of the server that serves a folder now, or None when none says that it does."""
     try:
         socket_dir = (folder / "socket").read_text("utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return f"postgresql+psycopg2://{_USER}@/{_DATABASE}?host={socket_dir}" if Path(socket_dir).exists() else None
+    return (
+        f"postgresql+psycopg2://{_USER}@/{_DATABASE}?host={socket_dir}&port={_PORT}"
+        if Path(socket_dir).exists()
+        else None
+    )
 
 
 def make_folder(folder: Path) -> None:
@@ -197,7 +202,9 @@ def _write_socket(folder: Path, socket_dir: Path) -> None:
 def _make_database(socket_dir: Path) -> bool:
     """Return whether the server answers; make our database if it is not there."""
     try:
-        connection = psycopg2.connect(host=str(socket_dir), user=_USER, dbname="postgres", connect_timeout=3)
+        connection = psycopg2.connect(
+            host=str(socket_dir), port=_PORT, user=_USER, dbname="postgres", connect_timeout=3
+        )
     except psycopg2.OperationalError:
         return False
     try:
