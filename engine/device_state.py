@@ -87,17 +87,23 @@ class DeviceState:
         """A share starts: it holds slots and memory until :meth:`release`."""
         self.running[part] = (believed_end_s, slots, memory_gb)
         self.free_slots -= slots
-        self.free_memory_gb -= memory_gb
         self._end_s = believed_end_s
+        if memory_gb:
+            self._count_memory()
         self._free_times = None
 
     def release(self, part: int) -> None:
         """A share has ended."""
         _, slots, memory_gb = self.running.pop(part)
         self.free_slots += slots
-        self.free_memory_gb = self.free_memory_gb + memory_gb if self.running else self.spec.memory_gb
         self._end_s = -math.inf
         self._free_times = None
+        if memory_gb:
+            self._count_memory()
+
+    def _count_memory(self) -> None:
+        """Count anew what is held, because taking and giving back by sums would build up rounding."""
+        self.free_memory_gb = self.spec.memory_gb - math.fsum(gb for _, _, gb in self.running.values())
 
     def available_at(self, now_s: float, slots: int) -> float:
         """Return the earliest second at which ``slots`` slots are believed free for a newly placed share.
@@ -121,14 +127,18 @@ class DeviceState:
         for end_s, slots in ends:
             free.extend([end_s] * slots)
         free.sort()
+        first_start = math.inf
         last_start = now_s
         for _, _, _, _, seconds, slots, _ in sorted([*self.ready, *self.waiting.values()]):
             last_start = max(last_start, free[slots - 1])
+            first_start = min(first_start, last_start)
             del free[:slots]
             for _ in range(slots):
                 insort(free, last_start + seconds)
         self._last_start = last_start
-        self._beliefs_hold_until = min((end_s for end_s, _ in ends), default=math.inf)
+        # a share that waits for something else than a slot is believed to start now: at any later second, later
+        ends_s = min((end_s for end_s, _ in ends), default=math.inf)
+        self._beliefs_hold_until = now_s if first_start <= now_s else ends_s
         return free
 
 

@@ -18,6 +18,10 @@ class PlacementError(SchedRaceError):
     """A scheduler returned a placement that breaks the contract; its lane is disqualified."""
 
 
+class EstimateError(SchedRaceError):
+    """An estimator answered seconds that cannot be; the lane that asked it is disqualified."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"``, or the list of what is known when nothing is close; to be appended."""
     names = sorted(known)
@@ -25,3 +29,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close:
         return f" Did you mean '{close[0]}'?"
     return f" Known: {', '.join(names)}." if names else ""
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return what a stranger's code raised as words: our own errors as they are, others with their type."""
+    try:
+        text = str(error)
+    except Exception as unprintable:  # an exception that cannot say what it is must not stop anything else
+        text = f"(its text cannot be read: {type(unprintable).__name__})"
+    return text if isinstance(error, SchedRaceError) else f"it raised {type(error).__name__}: {text}"

@@ -1,10 +1,10 @@
-"""Who answers 'how many seconds?': the contract of estimators, and the three that the engine itself provides."""
+"""Who answers 'how many seconds?': the contract of estimators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.scheduler import NoParams
 
@@ -65,27 +65,3 @@ class Estimator:
 
     def close(self) -> None:
         """End background work; called once, also after a failure."""
-
-
-class Answers(Protocol):
-    """The part of an estimator that the state uses."""
-
-    def seconds(self, task: Task) -> Seconds:
-        """Return m seconds at speed 1."""
-        ...
-
-
-class TableEstimator:
-    """Seconds read from a fixed n x m table: ``nominal`` (the ETC), ``law`` and ``true`` are three such tables.
-
-    The engine alone builds the latter two; no plugin is ever handed the true seconds.
-    """
-
-    def __init__(self, table: FloatArray) -> None:
-        self.active_models = 0
-        # tuples of floats leave the garbage collector's lists, nested lists would stay in them
-        self._rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
-        self.seconds: Callable[[Task], Seconds] = self._seconds
-
-    def _seconds(self, task: Task) -> Seconds:
-        return self._rows[task.index]

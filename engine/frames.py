@@ -98,7 +98,8 @@ class FrameMaker:
         until_s = clock_s if simulation.status == "running" else min(clock_s, simulation.now_s)
         curve_t_s, curve_response_s = digest.timeline.response_curve()
         util_t_s, util = digest.timeline.utilisation(until_s)
-        held = digest.timeline.held_slot_s(clock_s)
+        end_s = self._race.powered_until_s
+        held = digest.timeline.held_slot_s(end_s)
         return LaneFrame(
             scheduler=digest.lane.label,
             status=simulation.status,
@@ -107,7 +108,7 @@ class FrameMaker:
             backlog=simulation.arrived - digest.seen,
             mean_response_s=digest.total_s / digest.seen if digest.seen else math.nan,
             p95_response_s=digest.p95_s,
-            energy_j=energy_j(held, simulation.cluster, clock_s - self._race.first_arrival_s),
+            energy_j=energy_j(held, simulation.cluster, end_s - self._race.first_arrival_s),
             cost=cost(held, simulation.cluster),
             regret_s=digest.regret_s,
             curve_t_s=curve_t_s,
@@ -118,7 +119,7 @@ class FrameMaker:
             on_cpu=digest.on[0],
             on_gpu=digest.on[1],
             on_both=digest.on[2],
-            models=simulation.estimator.active_models,
+            models=simulation.models,
             model_since_s=simulation.model_since_s,
         )
 

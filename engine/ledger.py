@@ -41,7 +41,7 @@ class Ledger:
 
     def __init__(self, tasks: int) -> None:
         self.tasks = tasks
-        self.n_parts = array("b", [0]) * tasks
+        self.n_parts = array("i", [0]) * tasks
         self.extra = array("i", [-1]) * tasks
         self.extra_task = array("i")
         self.device = array("i", [-1]) * tasks
@@ -110,7 +110,7 @@ class Ledger:
     ) -> FinishedTasks:
         """Return the tasks number ``since`` to ``until`` in finishing order as a batch of columns."""
         task = column(self.finished, np.int32, slice(since, until)).astype(np.int64)
-        counts = column(self.n_parts, np.int8, task).astype(np.int64)
+        counts = column(self.n_parts, np.int32, task).astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(counts)])
         rows = starts[:-1]
         place = np.arange(starts[-1]) - np.repeat(rows, counts)  # 0 for the first share of each task

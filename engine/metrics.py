@@ -77,7 +77,8 @@ def summarise(
     response_s = done.finish_s - done.arrival_s
     wait_s = done.start_s - done.arrival_s
     makespan_s = float(done.finish_s.max()) - first_arrival_s
-    busy = busy_slot_seconds(simulation, end_s)
+    busy_to_end = busy_slot_seconds(simulation, end_s)
+    busy = busy_slot_seconds(simulation, first_arrival_s + makespan_s)
     p50, p95, p99 = (float(v) for v in np.percentile(response_s, [50, 95, 99]))
     return SchedulerResult(
         name=label,
@@ -96,8 +97,8 @@ def summarise(
             "cpu": utilisation(busy, simulation.cluster, "cpu", makespan_s),
             "gpu": utilisation(busy, simulation.cluster, "gpu", makespan_s),
         },
-        energy_j=energy_j(busy, simulation.cluster, end_s - first_arrival_s),
-        cost=cost(busy, simulation.cluster),
+        energy_j=energy_j(busy_to_end, simulation.cluster, end_s - first_arrival_s),
+        cost=cost(busy_to_end, simulation.cluster),
         jain=jain_index(_by_user(response_s, done, simulation.columns.users)),
         regret=None if oracle is None else mean_regret(done, oracle),
         digest=simulation.ledger.digest(),

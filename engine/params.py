@@ -83,7 +83,7 @@ def _convert(owner: str, parameter: Parameter, value: Any) -> ParamValue:
             result = float(value)
         else:
             result = str(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         kind = {int: "a whole number", float: "a number", bool: "true or false"}.get(parameter.kind, "a text")
         raise InputError(f"{where} is '{value}'; it must be {kind}.") from error
     if isinstance(result, float | int) and not parameter.low <= result <= parameter.high:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.cluster import Cluster
+from engine.estimating import EstimatorFactory
 from engine.metrics import finished_by, summarise
 from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.scheduler import Scheduler
-from engine.simulation import EstimatorFactory, Simulation
+from engine.simulation import Simulation
 from engine.task import TaskColumns
 from engine.timeline import lane_series
 from engine.training import TrainingSamples
 from engine.weights import Weights
 from engine.workload import Workload
+
+_log = logging.getLogger(__name__)
 
 ORACLE = "oracle"
 """The lane that regret is measured against."""
@@ -91,6 +95,11 @@ class Race:
         return all(lane.simulation.status != "running" for lane in self.lanes)
 
     @property
+    def powered_until_s(self) -> float:
+        """Second up to which idle power counts: the clock, in the end the last finish of a lane in good standing."""
+        return self._ended_s() if self.done else self.clock_s
+
+    @property
     def next_s(self) -> float:
         """Second of the next event in any lane; inf when all have ended."""
         return min(lane.simulation.next_s for lane in self.lanes)
@@ -103,16 +112,16 @@ class Race:
         share = max(1, events // len(self.lanes))
         while events > 0:
             next_s = self.next_s
-            if next_s > until_s or next_s == math.inf:
-                self.clock_s = self._ended_s() if next_s == math.inf else max(self.clock_s, until_s)
+            if next_s == math.inf:
+                return False
+            if next_s > until_s:
+                self.clock_s = max(self.clock_s, until_s)
                 return False
             target = min(until_s, max(self.clock_s, next_s) + self._slice_s)
             done = sum(self._advance_lane(lane, target, share) for lane in self.lanes)
+            self._set_clock(min(self.next_s, target))
             if self.next_s > target:
-                self.clock_s = target
                 self._adapt_slice(done)
-            else:
-                self.clock_s = max(self.clock_s, min(self.next_s, target))
             events -= done
         return self.next_s <= until_s and not self.done
 
@@ -122,7 +131,7 @@ class Race:
         if next_s < math.inf:
             for lane in self.lanes:
                 self._advance_lane(lane, next_s, math.inf)
-            self.clock_s = next_s
+            self._set_clock(next_s)
 
     def stop(self) -> None:
         """End the lanes that still run; what they have finished stays."""
@@ -171,9 +180,12 @@ class Race:
         return RaceResult(digest.hexdigest(), len(self.workload), rows, self.reproducible)
 
     def close(self) -> None:
-        """End the background work of all estimators."""
+        """End the background work of all estimators; one that fails to is logged and does not hold up the others."""
         for lane in self.lanes:
-            lane.simulation.close()
+            try:
+                lane.simulation.close()
+            except Exception:
+                _log.exception("The estimator of '%s' did not close.", lane.label)
 
     def _advance_lane(self, lane: Lane, until_s: float, events: float) -> int:
         began = time.perf_counter()
@@ -186,6 +198,9 @@ class Race:
                 f"too slow: {done} events took {took:.0f} s of real time (limit {_BLOCK_LIMIT_S:.0f} s)."
             )
         return done
+
+    def _set_clock(self, to_s: float) -> None:
+        self.clock_s = max(self.clock_s, self._ended_s() if self.done else to_s)
 
     def _adapt_slice(self, done: int) -> None:
         """Keep a slice near a few dozen events a lane: fewer wastes calls, more makes the clock jump."""

@@ -3,36 +3,35 @@
 Order of events at one instant (published tables hang on it): all arrivals, then ``place``; then finishes one at a time
 in start order, and after each: children released, device queues advanced, ``observe``, ``place``. ``place`` is called
 again until it places nothing, and never when nothing is pending. Data that arrive over a link advance the queue that
-waits for them just before the finishes of that instant. No epsilon on times.
+waits for them before anything else of that instant. No epsilon on times.
 """
 
 from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable
 from heapq import heappop, heappush
 
 import numpy as np
 
 from engine.cluster import Cluster
 from engine.device_state import DeviceState
-from engine.errors import InputError, PlacementError
-from engine.estimator import Estimator, EstimatorContext, TableEstimator
+from engine.errors import InputError, PlacementError, sentence_of
+from engine.estimating import EstimatorFactory, TableEstimator, guarded, make_estimator
+from engine.estimator import Estimator
 from engine.ledger import Ledger
 from engine.pending import Pending
 from engine.placement import Placement
 from engine.placement_rules import checked
+from engine.precedence import Precedence
 from engine.results import Status
 from engine.scheduler import Scheduler
-from engine.state import ClusterState, data_ready_s
+from engine.state import ClusterState
 from engine.task import Task, TaskColumns
 from engine.telling import Telling, observers_of
 from engine.training import TrainingLog
 from engine.weights import Weights
 from engine.workload import Workload
-
-EstimatorFactory = Callable[[EstimatorContext], Estimator]
 
 _DATA_FIRST = -(2**62)  # data that arrive sort before the finishes of the same instant
 
@@ -59,19 +58,27 @@ class Simulation:
         self.columns = columns or TaskColumns(workload)
         self.cluster = cluster
         self.ledger = Ledger(len(workload))
-        samples = TrainingLog(workload.features)
-        self.estimator = _estimator(estimator, workload, samples, seed)
-        self.samples = samples if isinstance(self.estimator, Estimator) and self.estimator.learns else None
         self.status: Status = "running"
         self.reason: str | None = None
         self.traceback: str | None = None
+        samples = TrainingLog(workload.features)
+        self.estimator: Estimator | TableEstimator
+        try:
+            self.estimator = make_estimator(estimator, workload, samples, seed)
+        except InputError:
+            raise
+        except Exception as error:  # a stranger's constructor
+            self.estimator = TableEstimator(workload.etc_s)
+            self.disqualify(f"its estimator could not start: {sentence_of(error)}", traceback.format_exc())
+        self.samples = samples if isinstance(self.estimator, Estimator) and self.estimator.learns else None
         self.now_s = 0.0
         self.completions = 0
+        self.models = 0
         self.model_since_s = math.nan
         self._models = cluster.columns_in(workload.models)
         self._devices = [DeviceState(d, model) for d, model in zip(cluster.devices, self._models, strict=True)]
         self._true_s: list[list[float]] = [column.tolist() for column in workload.actual_s.T]
-        self._missing_parents: list[int] = (workload.parent_start[1:] - workload.parent_start[:-1]).tolist()
+        self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals: list[int] = np.argsort(workload.arrival_s, kind="stable").tolist()
         self._arrived = 0
         self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
@@ -81,19 +88,21 @@ class Simulation:
         self._placements = 0
         self._data_events = 0
         self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
-        self._unready: dict[int, list[int]] = {}  # placed tasks that wait for parents: their parts
         self._state = ClusterState(
-            cluster, self._devices, self.columns, self.ledger, self._missing_parents, self.estimator,
+            cluster,
+            self._devices,
+            self.columns,
+            self._precedence,
+            guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds,
             weights or Weights(),
-        )  # fmt: skip
+        )
         self._place = scheduler.place
-        self._expected = self.estimator.seconds
+        self._expected = self._state.expected
         observers = observers_of(scheduler, self.estimator)
         self._telling: Telling | None = None
         if observers or self.samples is not None:
             self._telling = Telling(self.columns, self.ledger, self._devices, self.samples, workload.etc_s, observers)
         self._has_parents = workload.has_parents
-        self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
 
     @property
     def arrived(self) -> int:
@@ -126,7 +135,8 @@ class Simulation:
         try:
             while done < events and self.status == "running":
                 arrival_s = self._next_arrival_s
-                if heap and heap[0][0] < arrival_s:
+                # data (numbers below 0) that come at the instant of an arrival are there before it
+                if heap and (heap[0][0] < arrival_s or (heap[0][0] == arrival_s and heap[0][1] < 0)):
                     if heap[0][0] > until_s:
                         break
                     self._finish_next()
@@ -137,8 +147,10 @@ class Simulation:
                 done += 1
                 if not heap and self._next_arrival_s == math.inf:
                     self._end()
-        except (Exception, SystemExit) as error:  # a policy is a stranger's code: whatever it raises is data
-            self.disqualify(_sentence(error), traceback.format_exc())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a policy is a stranger's code: whatever it raises is data
+            self.disqualify(sentence_of(error), traceback.format_exc())
         return done
 
     def stop(self) -> None:
@@ -159,7 +171,7 @@ class Simulation:
         position = self._arrived
         while True:
             index = arrivals[position]
-            self._pending._add(tasks[index], not self._missing_parents[index])
+            self._pending._add(tasks[index], self._precedence.is_ready(index))
             position += 1
             if position == len(arrivals):
                 self._next_arrival_s = math.inf
@@ -173,12 +185,11 @@ class Simulation:
     def _finish_next(self) -> None:
         now_s, number, part = heappop(self._events)
         self.now_s = self._state.now = now_s
+        if number < 0:
+            self._data_arrive(part)
+            return
         ledger = self.ledger
         device = self._devices[ledger.device[part]]
-        if number < 0:
-            device.wake(part)
-            self._advance_queue(device)
-            return
         task = part if part < ledger.tasks else ledger.task_of(part)
         ledger.end_s[part] = now_s
         ledger.ended.append(part)
@@ -193,7 +204,8 @@ class Simulation:
             self._advance_queue(device)
         if complete and self._telling is not None:
             self._telling.tell(task, self.completions)
-            if self.estimator.active_models and math.isnan(self.model_since_s):
+            self.models = self.estimator.active_models
+            if self.models and math.isnan(self.model_since_s):
                 self.model_since_s = now_s
         if self._pending._position:
             self._ask()
@@ -207,23 +219,35 @@ class Simulation:
         return True
 
     def _release_children(self, task: int) -> None:
-        for child in self.columns.children[task]:
-            self._missing_parents[child] -= 1
-            if not self._missing_parents[child]:
-                self._pending._now_ready(child)
-                for part in self._unready.pop(child, ()):
-                    self._data_due(child, part)
+        """Wake all that waited for this task before any queue advances: the first-placed of them goes first."""
+        woken: list[DeviceState] = []
+        for child, parts in self._precedence.release(task):
+            self._pending._now_ready(child)
+            woken.extend(self._wake_when_due(child, part) for part in parts)
+        for device in woken:
+            self._advance_queue(device)
 
-    def _data_due(self, task: int, part: int) -> None:
-        """All parents of a placed task are done: its share may start when their data have come."""
-        device = self.ledger.device[part]
-        due_s = data_ready_s(task, device, self.columns, self.ledger, self.cluster) if self._has_links else self.now_s
+    def _wake_when_due(self, task: int, part: int) -> DeviceState:
+        """Wake the placed share of a ready task, at once or when its data come; return its device."""
+        device = self._devices[self.ledger.device[part]]
+        due_s = self._precedence.data_ready_s(task, device.index)
         if due_s > self.now_s:
             self._data_events += 1
             heappush(self._events, (due_s, _DATA_FIRST + self._data_events, part))
         else:
-            self._devices[device].wake(part)
-            self._advance_queue(self._devices[device])
+            device.wake(part)
+        return device
+
+    def _data_arrive(self, part: int) -> None:
+        """Wake this share and all others whose data come at the same instant, then advance their queues."""
+        woken = [part]
+        while self._events and self._events[0][0] == self.now_s and self._events[0][1] < 0:
+            woken.append(heappop(self._events)[2])
+        devices = [self._devices[self.ledger.device[part]] for part in woken]
+        for part, device in zip(woken, devices, strict=True):
+            device.wake(part)
+        for device in devices:
+            self._advance_queue(device)
 
     # --- placing --------------------------------------------------------------------------------------------------
 
@@ -232,7 +256,10 @@ class Simulation:
         waiting = pending._position
         while waiting:
             before = len(waiting)
-            for placement in self._place(pending, state):
+            placements = self._place(pending, state)
+            if placements is None:
+                raise PlacementError("place() returned None; yield placements, or return a list (empty to wait).")
+            for placement in placements:
                 self._apply(placement)
             if len(waiting) == before:
                 break
@@ -260,7 +287,7 @@ class Simulation:
         index, columns, device = task.index, self.columns, self._devices[device_index]
         if order is not None:
             device.make_strict()
-        here = not self._has_parents or self._may_start(index, device_index)
+        here = not self._has_parents or self._precedence.may_start(index, device_index, self.now_s)
         believed_s = device.seconds(self._expected(task), columns.transfer_gb[index], fraction)
         memory_gb = columns.memory_gb[index] * fraction
         slots = columns.slots[index]
@@ -273,18 +300,10 @@ class Simulation:
         if here:
             if device.strict:
                 self._advance_queue(device)
-        elif self._missing_parents[index]:
-            self._unready.setdefault(index, []).append(part)
+        elif self._precedence.is_ready(index):
+            self._wake_when_due(index, part)
         else:
-            self._data_due(index, part)
-
-    def _may_start(self, task: int, device: int) -> bool:
-        """Whether the parents of a task have finished and their data are on the device."""
-        if self._missing_parents[task]:
-            return False
-        if not self._has_links or not self.columns.parents[task]:
-            return True
-        return data_ready_s(task, device, self.columns, self.ledger, self.cluster) <= self.now_s
+            self._precedence.wait(index, part)
 
     def _advance_queue(self, device: DeviceState) -> None:
         ready = device.ready
@@ -292,7 +311,7 @@ class Simulation:
             _, _, part, task, seconds, slots, memory_gb = ready[0]
             if slots > device.free_slots or memory_gb > device.free_memory_gb:
                 break
-            if device.strict and not self._may_start(task, device.index):
+            if device.strict and not self._precedence.may_start(task, device.index, self.now_s):
                 break
             heappop(ready)
             # exactly zero when the queue is empty, so that rounding never builds up
@@ -339,24 +358,3 @@ class Simulation:
         self.status = "disqualified"
         self.reason = reason
         self.traceback = trace
-
-
-def _estimator(
-    choice: str | EstimatorFactory, workload: Workload, samples: TrainingLog, seed: int
-) -> Estimator | TableEstimator:
-    """Return the estimator of a lane; the tables of true seconds go nowhere else."""
-    tables = {"nominal": workload.etc_s, "true": workload.actual_s, "law": workload.law_s}
-    if callable(choice):
-        return choice(
-            EstimatorContext(workload.models, workload.etc_s, workload.features, workload.feature_names, samples, seed)
-        )
-    table = tables.get(choice)
-    if table is None:
-        raise InputError(f"Workload '{workload.name}' has no '{choice}' times; use nominal, true or a learner.")
-    return TableEstimator(table)
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, PlacementError):
-        return str(error)
-    return f"it raised {type(error).__name__}: {error}"

@@ -25,8 +25,8 @@ from engine.weights import Weights
 class Side(NamedTuple):
     """One device as a place for a task.
 
-    ``ready_s`` is when a share could compute (device free, data here, launch latency over), ``seconds`` the whole task
-    there with its transfer, ``energy_w``/``price_per_s`` what a busy second of this task costs above idle;
+    ``ready_s`` is when a share could compute (device free, data here, launch ``latency_s`` over), ``seconds`` the whole
+    task there with its transfer, ``energy_w``/``price_per_s`` what a busy second of this task costs above idle;
     ``max_fraction`` what the device's memory can hold of the task (may exceed 1).
     """
 
@@ -34,6 +34,7 @@ class Side(NamedTuple):
     kind: Kind
     ready_s: float
     seconds: float
+    latency_s: float = 0.0
     energy_w: float = 0.0
     price_per_s: float = 0.0
     max_fraction: float = math.inf
@@ -51,7 +52,7 @@ def best_split(cpu: Side, gpu: Side, weights: Weights) -> Split | None:
     total = cpu.seconds + gpu.seconds
     if not total < math.inf:
         return None
-    low, high = max(0.0, 1.0 - cpu.max_fraction), min(1.0, gpu.max_fraction)
+    low, high = _least_rest(cpu.max_fraction), min(1.0, gpu.max_fraction)
     meet = min(max((cpu.ready_s + cpu.seconds - gpu.ready_s) / total, low), high)
     if weights.energy == weights.cost == 0.0:
         # finish alone falls up to the meeting point and rises after it
@@ -128,9 +129,10 @@ def sides(task: Task, state: ClusterState) -> list[Side]:
                     group.kind,
                     ready_s + first.latency_s,
                     seconds,
+                    first.latency_s,
                     group.extra_w * share,
                     group.price_per_s * share,
-                    group.memory_gb / memory_gb if memory_gb > 0 else math.inf,
+                    _largest_fraction(memory_gb, group.memory_gb),
                 )
             )
     return found
@@ -142,4 +144,23 @@ def _finish_s(cpu: Side, gpu: Side, f: float) -> float:
 
 def _extra(side: Side, fraction: float, weights: Weights) -> float:
     """What a share adds to the score beside time."""
-    return (weights.energy * side.energy_w + weights.cost * side.price_per_s) * side.seconds * fraction
+    busy_s = side.latency_s + side.seconds * fraction
+    return (weights.energy * side.energy_w + weights.cost * side.price_per_s) * busy_s
+
+
+def _largest_fraction(task_gb: float, device_gb: float) -> float:
+    """Return the largest fraction f with f x task <= device, exactly, or inf when the whole task fits."""
+    if task_gb <= device_gb:
+        return math.inf
+    fraction = device_gb / task_gb
+    while fraction * task_gb > device_gb:
+        fraction = math.nextafter(fraction, 0.0)
+    return fraction
+
+
+def _least_rest(max_fraction: float) -> float:
+    """Return the smallest f for which 1 - f is at most ``max_fraction``, exactly."""
+    rest = max(0.0, 1.0 - max_fraction)
+    while 1.0 - rest > max_fraction:
+        rest = math.nextafter(rest, 1.0)
+    return rest

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from engine.cluster import Cluster, Device, Kind
 from engine.device_state import DeviceState, groups_of_equals
-from engine.estimator import Answers, Seconds
-from engine.ledger import Ledger
+from engine.estimator import Seconds
+from engine.precedence import Precedence
 from engine.task import Task, TaskColumns
 from engine.weights import Weights
 
@@ -21,10 +20,8 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_all_fit",
-        "_columns",
-        "_groups", "_ledger", "_missing_parents", "_states", "arrivals", "by_kind", "cluster", "devices", "expected",
-        "now", "weights",
+        "_all_fit", "_columns", "_groups", "_precedence", "_states", "arrivals", "by_kind", "cluster", "devices",
+        "expected", "now", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -32,9 +29,8 @@ class ClusterState:
         cluster: Cluster,
         states: list[DeviceState],
         columns: TaskColumns,
-        ledger: Ledger,
-        missing_parents: list[int],
-        estimator: Answers,
+        precedence: Precedence,
+        expected: Callable[[Task], Seconds],
         weights: Weights,
     ) -> None:
         self.now = 0.0
@@ -46,7 +42,7 @@ class ClusterState:
             "gpu": cluster.of_kind("gpu"),
         }
         self.weights = weights
-        self.expected: Callable[[Task], Seconds] = estimator.seconds
+        self.expected = expected
         self._states = states
         self._groups = groups_of_equals(states)
         self._columns = columns
@@ -55,8 +51,7 @@ class ClusterState:
             and max(columns.slots) <= min(d.slots for d in cluster.devices)
             and max(columns.memory_gb) <= min(d.memory_gb for d in cluster.devices)
         )
-        self._ledger = ledger
-        self._missing_parents = missing_parents
+        self._precedence = precedence
 
     def seconds(self, task: Task, device: int, fraction: float = 1.0) -> float:
         """Return the expected seconds of a share; inf where the task cannot run.
@@ -107,29 +102,11 @@ class ClusterState:
 
     def ready(self, task: Task) -> bool:
         """Return whether all parents of the task have finished."""
-        return self._missing_parents[task.index] == 0
+        return self._precedence.is_ready(task.index)
 
     def data_ready(self, task: Task, device: int) -> float:
         """Return the second from which the parents' data are on the device; inf while a parent has not finished."""
-        if self._missing_parents[task.index]:
-            return math.inf
-        return data_ready_s(task.index, device, self._columns, self._ledger, self.cluster)
+        return self._precedence.data_ready_s(task.index, device)
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self.devices)
-
-
-def data_ready_s(task: int, device: int, columns: TaskColumns, ledger: Ledger, cluster: Cluster) -> float:
-    """Return when the data of a task whose parents have all finished are on the device.
-
-    Each parent sends over the link what its shares elsewhere hold: finish + latency + gb x fraction elsewhere / gb_s.
-    """
-    latest = 0.0
-    link = cluster.link
-    for parent, gb in zip(columns.parents[task], columns.parent_gb[task], strict=True):
-        finish_s = ledger.finish_s(parent)
-        elsewhere = 1.0 - ledger.fraction_on(parent, device)
-        if elsewhere > 0.0:
-            finish_s += link.latency_s + gb * elsewhere / link.gb_s
-        latest = max(latest, finish_s)
-    return latest

@@ -16,7 +16,7 @@ class TaskColumns:
     """
 
     __slots__ = (
-        "arrival_array", "arrival_s", "children", "deadline_s", "divisible", "features", "memory_gb", "names",
+        "arrival_array", "arrival_s", "children", "deadline_s", "divisible", "features", "memory_gb", "models", "names",
         "parent_gb", "parents", "runs_on", "slots", "slots_array", "tasks", "transfer_gb", "users",
     )  # fmt: skip
 
@@ -31,6 +31,7 @@ class TaskColumns:
         self.slots: list[int] = source.slots.tolist()
         self.divisible: list[bool] = source.divisible.tolist()
         self.deadline_s = [np.inf] * n if source.deadline_s is None else source.deadline_s.tolist()
+        self.models = source.models
         self.users = source.users
         self.tasks = [Task(index, self) for index in range(n)]
         self.runs_on: list[list[bool]] | None = None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from engine.completion import Completion, ShareResult
 from engine.device_state import DeviceState
-from engine.estimator import Estimator, TableEstimator
+from engine.estimating import TableEstimator
+from engine.estimator import Estimator
 from engine.ledger import Ledger
 from engine.scheduler import Scheduler
 from engine.task import TaskColumns

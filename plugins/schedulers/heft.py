@@ -11,6 +11,7 @@ from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
 from engine.task import Task, TaskColumns
+from plugins.schedulers.declining import nowhere_whole
 
 Span = tuple[float, float]
 
@@ -57,7 +58,7 @@ class Heft(Scheduler):
             return "heft plans the whole graph at the start, but this workload's tasks arrive over time."
         if max(tasks.slots) > 1 or any(d.slots > 1 for d in cluster.devices):
             return "heft plans devices and tasks of one slot each."
-        return None
+        return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
 
 
 def _upward_ranks(tasks: dict[int, Task], state: ClusterState) -> dict[int, float]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.cluster import Cluster
 from engine.pending import Pending
 from engine.placement import Placement
 from engine.scheduler import Scheduler
 from engine.split import best_shares
 from engine.state import ClusterState
+from engine.task import TaskColumns
+from plugins.schedulers.declining import nowhere_split
 
 
 class Mct(Scheduler):
@@ -29,3 +32,8 @@ class Mct(Scheduler):
         """See :meth:`engine.scheduler.Scheduler.place`."""
         for task in pending.ready():
             yield Placement(task, best_shares(task, state))
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where some task fits neither one device nor a CPU and a GPU together."""
+        return nowhere_split(cls.name, tasks, cluster)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.cluster import Cluster
 from engine.pending import Pending
 from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
-from engine.task import Task
+from engine.task import Task, TaskColumns
+from plugins.schedulers.declining import nowhere_whole
 
 
 class Met(Scheduler):
@@ -34,6 +36,11 @@ class Met(Scheduler):
         for task in pending:
             self._last = self._fastest(task, state)
             yield on(task, self._last)
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where some task fits no single device: this rule does not split."""
+        return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
 
     def _fastest(self, task: Task, state: ClusterState) -> int:
         count = len(state.devices)

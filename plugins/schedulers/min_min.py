@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from engine.cluster import Cluster
 from engine.pending import Pending
 from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
+from engine.task import TaskColumns
+from plugins.schedulers.declining import nowhere_whole
 
 
 class MinMin(Scheduler):
@@ -44,3 +47,8 @@ class MinMin(Scheduler):
             for s in slots:
                 same = [i for i, task in enumerate(tasks) if task.slots == s]
                 free[same, device] = state.available_at(int(device), s)
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where some task fits no single device: this rule does not split."""
+        return nowhere_whole(cls.name, tasks, cluster, cluster.devices)

@@ -12,6 +12,7 @@ from engine.scheduler import Scheduler
 from engine.split import sides
 from engine.state import ClusterState
 from engine.task import TaskColumns
+from plugins.schedulers.declining import nowhere_whole
 
 
 class OneKind(Scheduler):
@@ -32,8 +33,4 @@ class OneKind(Scheduler):
         devices = cluster.of_kind(cls.kind)
         if not devices:
             return f"{cls.name} needs a {cls.kind.upper()}, and cluster '{cluster.name}' has none."
-        slots, memory_gb = max(d.slots for d in devices), max(d.memory_gb for d in devices)
-        for index, (needed, gb) in enumerate(zip(tasks.slots, tasks.memory_gb, strict=True)):
-            if needed > slots or gb > memory_gb:
-                return f"{cls.name} cannot place task {index}: it needs {needed} slots and {gb:.4g} GB on one device."
-        return None
+        return nowhere_whole(cls.name, tasks, cluster, devices)

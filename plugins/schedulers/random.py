@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.cluster import Cluster
 from engine.pending import Pending
 from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
+from engine.task import TaskColumns
+from plugins.schedulers.declining import nowhere_whole
 
 _BLOCK = 1024
 
@@ -29,6 +32,11 @@ class Random(Scheduler):
         for task in pending:
             possible = [d for d in devices if state.fits(task, d)]
             yield on(task, possible[int(self._draw() * len(possible))])
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where some task fits no single device: this rule does not split."""
+        return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
 
     def _draw(self) -> float:
         """Return a number in [0, 1); drawn in blocks, because one numpy draw costs as much as placing a task."""

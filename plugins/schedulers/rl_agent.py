@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cluster import Kind
+from engine.cluster import Cluster, Kind
 from engine.completion import Completion
 from engine.params import parameter
 from engine.pending import Pending
@@ -17,8 +17,9 @@ from engine.placement import Placement
 from engine.scheduler import Scheduler
 from engine.split import best_split, pairs, score_of, sides
 from engine.state import ClusterState
-from engine.task import Task
+from engine.task import Task, TaskColumns
 from engine.weights import Weights
+from plugins.schedulers.declining import nowhere_split
 
 Shares = tuple[tuple[int, float], ...]
 Vector = NDArray[np.float64]
@@ -91,6 +92,11 @@ class RlAgent(Scheduler):
         error = score - float(x @ self._weights)
         self._weights = self._weights + gain * error
         self._covariance = (self._covariance - np.outer(gain, x @ self._covariance)) / self._forget
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where some task fits neither one device nor a CPU and a GPU together."""
+        return nowhere_split(cls.name, tasks, cluster)
 
     def _actions(self, task: Task, state: ClusterState) -> list[tuple[Shares, list[float]]]:
         """Return the shares and the features of every action."""

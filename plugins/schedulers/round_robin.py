@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.cluster import Cluster
 from engine.pending import Pending
 from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
+from engine.task import TaskColumns
+from plugins.schedulers.declining import nowhere_whole
 
 
 class RoundRobin(Scheduler):
@@ -32,3 +35,8 @@ class RoundRobin(Scheduler):
                 self._next = (self._next + 1) % count
             yield on(task, self._next)
             self._next = (self._next + 1) % count
+
+    @classmethod
+    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
+        """Decline where some task fits no single device: this rule does not split."""
+        return nowhere_whole(cls.name, tasks, cluster, cluster.devices)

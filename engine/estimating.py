@@ -1,0 +1,66 @@
+"""Gives each lane its estimator, the engine's own or a plugin's, and checks what strangers answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.errors import EstimateError, InputError
+from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.task import Task
+from engine.training import TrainingLog
+from engine.workload import FloatArray, Workload
+
+EstimatorFactory = Callable[[EstimatorContext], Estimator]
+
+
+class TableEstimator:
+    """Seconds read from a fixed n x m table: ``nominal`` (the ETC), ``law`` and ``true`` are three such tables.
+
+    The engine alone builds the latter two; no plugin is ever handed the true seconds.
+    """
+
+    def __init__(self, table: FloatArray) -> None:
+        self.active_models = 0
+        # tuples of floats leave the garbage collector's lists, nested lists would stay in them
+        self._rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
+        self.seconds: Callable[[Task], Seconds] = self._seconds
+
+    def _seconds(self, task: Task) -> Seconds:
+        return self._rows[task.index]
+
+
+def make_estimator(
+    choice: str | EstimatorFactory, workload: Workload, samples: TrainingLog, seed: int
+) -> Estimator | TableEstimator:
+    """Return the estimator of a lane; the tables of true seconds go nowhere else.
+
+    Raises :class:`InputError` when the workload has no such times, and whatever a stranger's constructor raises.
+    """
+    tables = {"nominal": workload.etc_s, "true": workload.actual_s, "law": workload.law_s}
+    if callable(choice):
+        return choice(
+            EstimatorContext(workload.models, workload.etc_s, workload.features, workload.feature_names, samples, seed)
+        )
+    table = tables.get(choice)
+    if table is None:
+        raise InputError(f"Workload '{workload.name}' has no '{choice}' times; use nominal, true or a learner.")
+    return TableEstimator(table)
+
+
+def guarded(estimator: Estimator) -> Callable[[Task], Seconds]:
+    """Return the estimator's ``seconds`` with its answers checked: m numbers above 0, inf where a task cannot run.
+
+    The closure raises :class:`EstimateError` with the estimator's name.
+    """
+    models = len(estimator.context.models)
+
+    def seconds(task: Task) -> Seconds:
+        answer = estimator.seconds(task)
+        if len(answer) != models or not min(answer) > 0.0 or any(s != s for s in answer):
+            raise EstimateError(
+                f"estimator '{estimator.name}' answered {answer!r} seconds for {task}; it must give {models} numbers "
+                "above 0."
+            )
+        return answer
+
+    return seconds
