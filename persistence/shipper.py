@@ -14,6 +14,7 @@ from persistence.storage import Storage, StoragePlugin, Taken
 
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 2.0
+_RESULTS = "scheduler_results"
 _log = logging.getLogger(__name__)
 
 
@@ -95,6 +96,7 @@ class Shipper:
             self._offsets = dict(offsets or {})
             if self._unwanted:
                 return
+            self._recount(journal)
         ship(self._consumer, journal, self._offsets, self._count, self._go_on)
         result = None if self._finished or not self._go_on() else journal.result()
         if result is not None:
@@ -105,9 +107,15 @@ class Shipper:
         return not self._closing.is_set() or time.monotonic() < self._until
 
     def _count(self, table: str, taken: Taken) -> None:
-        if table == "scheduler_results":
+        if table == _RESULTS:
             self.results += taken.rows
             self.results_rejected += len(taken.rejected)
+
+    def _recount(self, journal: Journal) -> None:
+        """A server that crashed may have forgotten its last batches, and their offsets with them: they come again."""
+        self.results_rejected = journal.rejected(_RESULTS)
+        arrived = journal.rows(_RESULTS, self._offsets.get(_RESULTS, 0))
+        self.results = max(0, arrived - self.results_rejected)
 
     def _fail(self, problem: str) -> None:
         self.problem = problem
