@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,8 @@ class ResultsFolder:
     def discard_parts(self) -> None:
         """Remove the part files."""
         for number, part in enumerate(self._parts.values()):
-            part.close()
+            with suppress(OSError):  # rows that found no room on the disk: close() has said so
+                part.close()
             self._part(number).unlink(missing_ok=True)
 
     def _part(self, number: int) -> Path:

@@ -97,9 +97,9 @@ def run(options: argparse.Namespace) -> int:
             status = recorder.close() if recorder is not None else None
             timing.flushing_s = time.perf_counter() - flushing
         summary = report.summary(run_id, prepared, result, status, timing.race_s)
+        talk.results(summary, result)
         if folder is not None:
             folder.close(summary)
-    talk.results(summary, result)
     if options.timing:
         report.print_timing(timing)
     return _verdict(options, result, status, control.cancelled)
