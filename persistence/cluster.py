@@ -26,6 +26,7 @@ from persistence.errors import StorageError, StorageImpossible
 START_S = 20.0
 STOP_S = 10.0
 _NOT_COPIED = shutil.ignore_patterns("include")
+_SOCKET_PREFIX = "schedrace-"
 _USER = "schedrace"
 _DATABASE = "schedrace"
 _PORT = 5432  # part of the socket's name; said everywhere, or the user's PGPORT would count
@@ -53,10 +54,11 @@ class Cluster:
         """Start the server, making the data folder at the first use; raises a sentence when it does not come up."""
         self._account = server_account()
         self._wait_for_predecessor()
+        _forget_socket(self._folder)
         binaries = self._binaries()
         if not (self._data / "PG_VERSION").exists():
             self._initialise(binaries, self._account)
-        self._socket_dir = Path(tempfile.mkdtemp(prefix="schedrace-", dir=_short_folder()))
+        self._socket_dir = Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=_short_folder()))
         self._account.give(self._socket_dir)
         self._process = self._launch(binaries, self._account, self._socket_dir)
         try:
@@ -193,6 +195,17 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o711 if root else 0o700)
 
 
+def _forget_socket(folder: Path) -> None:
+    """Remove what a killed owner left in the folder of temporary files."""
+    try:
+        socket_dir = Path((folder / "socket").read_text("utf-8").strip())
+    except FileNotFoundError:
+        return
+    if socket_dir.name.startswith(_SOCKET_PREFIX):
+        shutil.rmtree(socket_dir, ignore_errors=True)
+    (folder / "socket").unlink()
+
+
 def _write_socket(folder: Path, socket_dir: Path) -> None:
     new = folder / "socket.new"
     new.write_text(f"{socket_dir}\n", "utf-8")
@@ -243,7 +256,7 @@ def _command_line(pid: int) -> str:
 
 def _copied_runtime(binaries: Binaries) -> Binaries:
     """Copy the wheel's PostgreSQL to where the account can run it, once a version; whole or not at all."""
-    mark = hashlib.sha256(f"{binaries.bin}{(binaries.bin / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    mark = hashlib.sha256((binaries.bin / "postgres").read_bytes()).hexdigest()[:12]
     runtime = ROOT_FOLDER / f"runtime-{binaries.major}-{mark}"
     if not runtime.exists():
         new = Path(tempfile.mkdtemp(prefix="runtime-new-", dir=ROOT_FOLDER))

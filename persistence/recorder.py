@@ -20,6 +20,7 @@ from engine.workload import Workload
 from persistence.inbox import TAKE_ROWS
 from persistence.run import RunHeader
 from persistence.shipper import Shipper
+from persistence.shipping import BackgroundReplay
 from persistence.storage import Storage
 from persistence.writer import Entry, JournalWriter
 
@@ -40,7 +41,8 @@ class RecorderStatus:
 class Recorder:
     """Records one run. Calls only enqueue (microseconds); they block only while the journal's disk lags far behind.
 
-    After the race: :meth:`result`, then :meth:`close`. Storage ``none`` makes every call a no-op.
+    While it records, what earlier runs left behind in their journals is shipped too. After the race: :meth:`result`,
+    then :meth:`close`. Storage ``none`` makes every call a no-op.
     """
 
     def __init__(self, storage: Storage, header: RunHeader) -> None:
@@ -49,9 +51,11 @@ class Recorder:
         self._results = 0
         self._writer: JournalWriter | None = None
         self._shipper: Shipper | None = None
+        self._replay: BackgroundReplay | None = None
         if storage.plugin is not None:
             self._shipper = Shipper(storage, header)
             self._writer = JournalWriter(storage.settings.runs_dir, header, self._shipper.offer)
+            self._replay = BackgroundReplay(storage)
             atexit.register(self.close)
 
     def tasks(self, workload: Workload) -> None:
@@ -110,6 +114,8 @@ class Recorder:
             until = time.monotonic() + wait_s
             self._writer.close(wait_s)
             self._shipper.close(max(0.0, until - time.monotonic()))
+        if self._replay is not None:
+            self._replay.stop(1.0)
             atexit.unregister(self.close)
         return self.status()
 

@@ -1,11 +1,16 @@
-"""Database URLs: one spelling inside, and never a password on a screen."""
+"""Database URLs: one spelling inside, and never a password on a screen.
+
+SQLAlchemy, which reads them, is imported at the first URL: the window that has none need not wait for it.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING
 
 from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _DRIVER = "postgresql+psycopg2"
 
@@ -23,19 +28,21 @@ def normalised_url(text: str) -> str:
 
 def without_password(url: str) -> str:
     """Return the URL without its password: the form that may be stored in a file."""
-    parsed = _parsed(url)
-    bare = URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
+    bare = _parsed(url)._replace(password=None)
     return bare.render_as_string()
 
 
 def shown_url(url: str) -> str:
     """Return how a URL is shown to a person: user, host and database, no password and no options."""
     parsed = _parsed(url)
-    shown = URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database)
-    return shown.render_as_string()
+    bare = parsed.difference_update_query(parsed.query)._replace(drivername="postgresql", password=None)
+    return bare.render_as_string()
 
 
 def _parsed(text: str) -> URL:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         return make_url(text)
     except (ArgumentError, ValueError):

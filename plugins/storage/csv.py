@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from persistence.journal import JournalReader
 from persistence.run import RunHeader
 from persistence.storage import RESULT, StoragePlugin, Taken
 
@@ -26,6 +25,8 @@ class CsvStorage(StoragePlugin):
 
     def offsets(self) -> Mapping[str, Mapping[str, int]]:
         """Every journal has arrived as far as it goes."""
+        from persistence.journal import JournalReader
+
         folders = [path.parent for path in self.settings.runs_dir.glob("*/run.json")]
         return {folder.name: {**JournalReader(folder).sizes(), RESULT: 2} for folder in folders}
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg2
-
-from persistence.database import Database, open_database
-from persistence.faults import refuses_rows
-from persistence.repositories import BULK, BulkRepository, RunRepository
 from persistence.run import RunHeader
 from persistence.storage import StoragePlugin, Taken
+
+if TYPE_CHECKING:  # the list of plugins is shown before a database is needed: the driver is imported on connecting
+    from persistence.database import Database
+    from persistence.repositories import BulkRepository
 
 
 class PostgresqlStorage(StoragePlugin):
@@ -40,6 +39,9 @@ class PostgresqlStorage(StoragePlugin):
 
     def connect(self) -> None:
         """Connect, migrate, and make the stage tables."""
+        from persistence.database import open_database
+        from persistence.repositories import BULK
+
         self.close()
         self._database = open_database(self.settings)
         self._connection = self._database.connect()
@@ -49,16 +51,25 @@ class PostgresqlStorage(StoragePlugin):
 
     def offsets(self) -> Mapping[str, Mapping[str, int]]:
         """See the base class."""
+        from persistence.repositories import RunRepository
+
         with self._transaction() as cursor:
             return RunRepository(cursor).offsets()
 
     def begin(self, header: RunHeader) -> Mapping[str, int] | None:
         """See the base class."""
+        from persistence.repositories import RunRepository
+
         with self._transaction() as cursor:
             return RunRepository(cursor).begin(header)
 
     def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
         """See the base class. One INSERT a transaction, in journal order: no deadlocks between writers."""
+        import psycopg2
+
+        from persistence.faults import refuses_rows
+        from persistence.repositories import BULK, RunRepository
+
         with self._transaction() as cursor:
             repository = next(kind for kind in BULK if kind.table == table)(cursor)
             rejected: list[tuple[bytes, str]] = []
@@ -74,6 +85,8 @@ class PostgresqlStorage(StoragePlugin):
 
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
         """See the base class."""
+        from persistence.repositories import RunRepository
+
         with self._transaction() as cursor:
             RunRepository(cursor).finish(run, result)
 
@@ -91,6 +104,10 @@ def _upsert_one_by_one(
     repository: BulkRepository, cursor: Any, run: str, rows: bytes, rejected: list[tuple[bytes, str]]
 ) -> None:
     """Insert what can be inserted, halving the chunk down to the rows that the database refuses."""
+    import psycopg2
+
+    from persistence.faults import refuses_rows
+
     cursor.execute("SAVEPOINT chunk")
     try:
         repository.upsert(run, rows)

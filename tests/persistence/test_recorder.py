@@ -164,3 +164,18 @@ def test_no_thread_is_left_after_close(settings: StorageSettings) -> None:
 def test_an_unknown_storage_is_named(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"There is no storage 'postgre'\. Did you mean 'postgresql'\?"):
         open_storage(StorageSettings("postgre", data_dir=tmp_path), PLUGINS)
+
+
+def test_the_next_race_brings_in_what_the_last_one_left_behind(
+    settings: StorageSettings, database_url: str, execute: Execute
+) -> None:
+    unreachable = settings.with_url("postgresql://me@localhost:1/nowhere", "the test")
+    last = Recorder(open_storage(unreachable, PLUGINS), header())
+    last.finished(finished(0, 70))
+    last.close()
+    recorder = Recorder(open_storage(settings, PLUGINS), header())
+    recorder.finished(finished(0, 30))
+    until = time.monotonic() + 5
+    while execute("SELECT count(*) FROM schedrace.scheduler_results", database_url) != [(100,)]:
+        assert time.monotonic() < until, "it did not arrive"
+    recorder.close()
