@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
 from engine.cluster import Cluster, Device, Link
 from engine.completion import Completion
 from engine.pending import Pending
@@ -18,8 +21,6 @@ from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.state import ClusterState
 from engine.workload import Workload, workload
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
 
 MODELS = ("cpu", "gpu")
 
@@ -136,13 +137,10 @@ def worlds(
     n = draw(st.integers(1, most))
     wanted = [_task(draw, cluster, exact) for _ in range(n)]
     arrival_s = [k / 2 for k in draw(st.lists(st.integers(0, 8), min_size=n, max_size=n))]
-    if graph:
-        arrival_s.sort()  # children arrive, and are placed, after their parents in the order of their index
     parents = [sorted(draw(st.sets(st.integers(0, i - 1), max_size=2))) if graph and i else [] for i in range(n)]
-    # every edge its own size, so that no two data arrivals fall on one instant
-    sizes = [[(1 + i * 13 % 7) / 4 + (i * 2 + k) / 512 for k in range(len(p))] for i, p in enumerate(parents)]
+    sizes = [[draw(st.integers(0, 4)) / 4 for _ in p] for p in parents]
     if data:
-        link = Link(gb_s=draw(st.sampled_from([1.0, 2.0])), latency_s=draw(st.sampled_from([0.0, 1 / 2048])))
+        link = Link(gb_s=draw(st.sampled_from([1.0, 2.0])), latency_s=draw(st.sampled_from([0.0, 0.25])))
         cluster = Cluster(cluster.name, cluster.devices, link)
     mode = draw(st.sampled_from(["none", "all", "some"])) if strict else "none"
     script = []
@@ -152,7 +150,7 @@ def worlds(
             Step(
                 shares,
                 float(draw(st.integers(0, 5))) if ordered else None,
-                draw(st.integers(0, 2)) if patience and not graph else 0,
+                draw(st.integers(0, 2)) if patience else 0,
             )
         )
     columns = [task for task, _ in wanted]

@@ -13,7 +13,8 @@ from engine_worlds import devices
 from engine.cluster import Link
 from engine.completion import Completion
 from engine.errors import PlacementError
-from engine.estimator import Estimator, Seconds
+from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.frames import FrameMaker
 from engine.pending import Pending
 from engine.placement import Placement, on, split
 from engine.race import LaneSpec, Race
@@ -291,3 +292,106 @@ def test_a_link_without_end_is_no_excuse_for_starving() -> None:
     (row,) = race.result().rows
     assert row.status == "finished"
     assert row.makespan_s == pytest.approx(1 + 100 / 0.001 + 1)
+
+
+class Constant(Estimator):
+    """Believes that everything takes one second."""
+
+    name = "constant"
+
+    def seconds(self, task: Task) -> Seconds:
+        return [1.0, 1.0]
+
+
+def test_an_estimator_whose_constructor_raises_loses_its_own_lane_only() -> None:
+    def broken(context: EstimatorContext) -> Estimator:
+        raise LookupError("no model file")
+
+    got = rows(LaneSpec("broken", Mct(), broken))
+    assert got["broken"].status == "disqualified"
+    assert "no model file" in str(got["broken"].reason)
+    others_are_unchanged(got)
+
+
+def test_an_estimator_whose_model_count_raises_does_not_break_the_frames() -> None:
+    class Broken(Constant):
+        @property
+        def active_models(self) -> int:
+            raise LookupError("count?")
+
+    race = Race(twenty_tasks(), CLUSTER, [LaneSpec("broken", Mct(), Broken), LaneSpec("mct", Mct())])
+    frames = FrameMaker(race)
+    while race.advance(events=10):
+        assert len(frames.frame("broken").lanes) == 2
+
+
+def test_an_estimator_whose_close_raises_is_logged_and_the_others_are_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    closed: list[str] = []
+
+    class Broken(Constant):
+        def close(self) -> None:
+            raise LookupError("close?")
+
+    class Fine(Constant):
+        def close(self) -> None:
+            closed.append("fine")
+
+    Race(twenty_tasks(), CLUSTER, [LaneSpec("broken", Mct(), Broken), LaneSpec("fine", Mct(), Fine)]).close()
+    assert closed == ["fine"]
+    assert "'broken'" in caplog.text
+
+
+@pytest.mark.parametrize("seconds", [math.nan, -1.0], ids=str)
+@pytest.mark.parametrize("rule", [Met, Mct])
+def test_an_estimator_that_answers_impossible_seconds_is_named_as_the_one_at_fault(
+    rule: type[Scheduler], seconds: Any
+) -> None:
+    class Wrong(Constant):
+        def seconds(self, task: Task) -> Seconds:
+            return [seconds, seconds]
+
+    got = rows(LaneSpec("wrong", rule(), Wrong))
+    assert got["wrong"].status == "disqualified"
+    assert "estimator" in str(got["wrong"].reason)
+    others_are_unchanged(got)
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Odd(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("error", [Unprintable(), GeneratorExit(), Odd()], ids=lambda error: type(error).__name__)
+def test_whatever_else_a_policy_raises_stays_in_its_lane(error: BaseException) -> None:
+    got = rows(LaneSpec("bad", Answering(2, raising(error))))
+    assert got["bad"].status == "disqualified"
+    assert type(error).__name__ in str(got["bad"].reason)
+    others_are_unchanged(got)
+
+
+def test_a_place_that_returns_nothing_is_told_so() -> None:
+    class Forgot(Scheduler):
+        name = "forgot"
+
+        def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+            return None  # type: ignore[return-value]
+
+    got = rows(LaneSpec("forgot", Forgot()))
+    assert "place() returned None" in str(got["forgot"].reason)
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [None, 5, {0: 1.0}, (0, 1.0), ((0,),), (share for share in [(0, 1.0)])],
+    ids=["None", "number", "dict", "flat", "short", "generator"],
+)
+def test_shares_of_a_wrong_type_are_named(shares: Any) -> None:
+    got = rows(LaneSpec("bad", Answering(2, lambda t, s: Placement(t, shares))))
+    assert "Task(2)" in str(got["bad"].reason)
+    assert "share" in str(got["bad"].reason)

@@ -53,6 +53,7 @@ def test_texts_from_the_command_line_become_what_was_declared() -> None:
         ({"trees": None}, ("'trees'", "None", "whole number")),
         ({"trees": 0}, ("'trees'", "0", "between 1 and 500")),
         ({"trees": 501}, ("'trees'", "501", "between 1 and 500")),
+        ({"rate": 10**400}, ("'rate'", "a number")),
         ({"rate": "fast"}, ("'rate'", "fast", "a number")),
         ({"rate": math.nan}, ("'rate'", "nan", "between 0.0 and 1.0")),
         ({"eager": "perhaps"}, ("'eager'", "perhaps", "true or false")),

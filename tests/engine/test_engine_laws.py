@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.cluster import Link
 from engine.pending import Pending
-from engine.placement import Placement, on
+from engine.placement import Placement, on, split
 from engine.race import LaneSpec, Race
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
@@ -297,6 +297,95 @@ def curious_about(world: World) -> None:
 
 
 @laws(80)
-@given(worlds(exact=False, strict=False))
+@given(worlds(exact=False, patience=False) | worlds(graph=True, data=True, exact=False, patience=False))
 def test_available_at_is_the_replay_of_all_that_runs_and_waits_with_the_believed_seconds(world: World) -> None:
     curious_about(world)
+
+
+def test_what_is_believed_does_not_depend_on_earlier_questions() -> None:
+    """Task 1 waits for memory, not for a slot: at every instant it is believed to start at once."""
+    tasks = workload("memory", ("cpu",), [0, 0, 5], [[100], [10], [1]], memory_gb=[1, 1, 0])
+
+    def believed(asked_at: tuple[float, ...]) -> dict[float, float]:
+        answers: dict[float, float] = {}
+
+        class Asking(Scheduler):
+            name = "asking"
+
+            def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+                for task in pending:
+                    yield on(task, 1 if task.index == 2 else 0)
+                if state.now in asked_at:
+                    answers[state.now] = state.available_at(0, 2)
+
+        Simulation(tasks, devices({"slots": 3, "memory_gb": 1.0}, {}), Asking()).advance(6.0)
+        return answers
+
+    assert believed((0.0, 5.0))[5.0] == believed((5.0,))[5.0] == 15.0
+
+
+def test_of_the_children_that_one_finish_releases_the_first_placed_starts_first() -> None:
+    tasks = workload("children", ("cpu",), [0, 1, 0], [[2]] * 3, parents=[[], [0], [0]])
+    simulation = Simulation(tasks, devices({}), Met())
+    simulation.advance()
+    assert [row[3] for row in shares_of(simulation)] == [0.0, 4.0, 2.0]
+
+
+@pytest.mark.parametrize("arrival_s", [[0, 1, 0], [0, 3, 0]], ids=["two data", "data and an arrival"])
+def test_data_that_arrive_let_the_first_placed_start_first_at_that_instant(arrival_s: list[float]) -> None:
+    class Apart(Scheduler):
+        name = "apart"
+
+        def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+            return [on(task, min(task.index, 1)) for task in pending]
+
+    parents = [[], [0], [0]]
+    tasks = workload("data", ("cpu",), arrival_s, [[2]] * 3, parents=parents, parents_gb=[[], [1], [1]])
+    simulation = Simulation(tasks, devices({}, {}, link=Link(1.0)), Apart())
+    simulation.advance()
+    assert [row[3] for row in shares_of(simulation)] == [0.0, 5.0, 3.0]
+
+
+def test_a_task_may_be_split_over_more_than_127_devices() -> None:
+    class Wide(Scheduler):
+        name = "wide"
+
+        def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+            yield split(pending.first, {device.index: 1 / 130 for device in state.devices})
+
+    tasks = workload("wide", ("cpu",), [0.0], [[1.0]], divisible=True)
+    simulation = Simulation(tasks, devices(*[{}] * 130), Wide())
+    simulation.advance()
+    assert simulation.status == "finished", simulation.reason
+
+
+def test_a_task_that_fits_exactly_is_not_held_back_by_rounding() -> None:
+    held_gb = [0.8, 2.3, 0.3, 4.6]
+    for order in permutations((1.0, 2.0, 3.0)):
+        seconds = [[100.0], *([s] for s in order), [1.0]]
+        tasks = workload("drift", ("cpu",), [0, 0, 0, 0, 10], seconds, memory_gb=[*held_gb, 15.2])
+        simulation = Simulation(tasks, devices({"slots": 8, "memory_gb": 16.0}), Met())
+        simulation.advance()
+        assert shares_of(simulation)[4][3] == 10.0
+
+
+def test_the_utilisation_of_a_stopped_lane_is_at_most_1() -> None:
+    tasks = workload("stop", ("cpu",), [0, 0, 50], [[1], [1000], [1]])
+    race = Race(tasks, devices({}), [LaneSpec("met", Met())])
+    race.advance(60.0)
+    race.stop()
+    (row,) = race.result().rows
+    assert row.status == "stopped"
+    assert row.utilisation["cpu"] == 1.0
+
+
+@pytest.mark.parametrize("events", [1, 2, 3, 7, 1000])
+def test_the_clock_never_goes_back_and_ends_at_the_last_finish_however_the_race_is_cut(events: int) -> None:
+    tasks = workload("cut", ("cpu",), np.arange(30.0), np.full((30, 1), 0.5))
+    race = Race(tasks, devices({"idle_w": 10.0, "active_w": 20.0}), [LaneSpec("met", Met())])
+    clocks = [race.clock_s]
+    while not race.done:
+        race.advance(events=events)
+        clocks.append(race.clock_s)
+    assert clocks == sorted(clocks)
+    assert race.clock_s == 29.5

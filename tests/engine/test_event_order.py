@@ -115,9 +115,7 @@ def test_a_finish_releases_children_and_advances_the_queue_before_observe_and_pl
 
 
 def test_place_is_called_again_at_the_same_instant_until_it_places_nothing() -> None:
-    log = run(
-        equal_tasks([0.0] * 3), devices({"slots": 3}), lambda p, s: [on(p.first, 0)] if len(p) > 1 else later(s, p)
-    )
+    log = run(equal_tasks([0.0] * 3), devices({"slots": 3}), all_but_one_at_first)
     assert log[:4] == [(0.0, [0, 1, 2]), (0.0, [1, 2]), (0.0, [2]), (2.0, "done 0")]
 
 
