@@ -155,8 +155,7 @@ def open_storage(settings: StorageSettings, plugins: Mapping[str, type[StoragePl
         return Storage(settings, None, "Nothing is stored, as asked for.")
     name = "postgresql" if settings.kind == "auto" else settings.kind
     if name not in plugins:
-        known = ["auto", "none", *plugins]
-        raise InputError(f"There is no storage '{settings.kind}'.{did_you_mean(settings.kind, known)}")
+        raise InputError(f"There is no storage '{name}'.{did_you_mean(name, ['auto', 'none', *plugins])}")
     storage = Storage(settings, plugins[name], _reason(settings))
     try:
         storage.connect().close()
