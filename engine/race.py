@@ -141,7 +141,8 @@ class Race:
     def remaining_s(self) -> float:
         """Return how many simulated seconds the slowest running lane is believed to need for what it has placed."""
         running = [lane.simulation for lane in self.lanes if lane.simulation.status == "running"]
-        return max((s.drained_s() - self.clock_s for s in running), default=0.0)
+        drained_s = (d.available_at(self.clock_s, d.spec.slots) for s in running for d in s.devices)
+        return max(drained_s, default=self.clock_s) - self.clock_s
 
     def take_finished(self) -> list[FinishedTasks]:
         """Return the tasks that each lane has finished since the last call; lanes without news are left out."""

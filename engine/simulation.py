@@ -40,8 +40,9 @@ class Simulation:
     """Resumable: :meth:`advance` runs a bounded number of events up to a simulated second.
 
     ``estimator`` is 'nominal', 'law', 'true' or a factory. ``status`` is 'running' until all tasks have finished or the
-    scheduler is disqualified (``reason``, ``traceback``). ``next_s`` is the second of the next event, inf when none is
-    left. An event is one instant of arrivals, one finish of a share or one arrival of data.
+    scheduler is disqualified (``reason``, ``traceback``). ``arrived`` and ``completions`` count tasks, ``models`` the
+    learned models in use so far, the first since ``model_since_s``; ``devices`` are the live ones, for those who draw
+    them. An event is one instant of arrivals, one finish of a share or one arrival of data.
     """
 
     def __init__(
@@ -62,25 +63,18 @@ class Simulation:
         self.reason: str | None = None
         self.traceback: str | None = None
         samples = TrainingLog(workload.features)
-        self.estimator: Estimator | TableEstimator
-        try:
-            self.estimator = make_estimator(estimator, workload, samples, seed)
-        except InputError:
-            raise
-        except Exception as error:  # a stranger's constructor
-            self.estimator = TableEstimator(workload.etc_s)
-            self.disqualify(f"its estimator could not start: {sentence_of(error)}", traceback.format_exc())
+        self.estimator = self._start_estimator(estimator, workload, samples, seed)
         self.samples = samples if isinstance(self.estimator, Estimator) and self.estimator.learns else None
         self.now_s = 0.0
         self.completions = 0
         self.models = 0
         self.model_since_s = math.nan
-        self._models = cluster.columns_in(workload.models)
-        self._devices = [DeviceState(d, model) for d, model in zip(cluster.devices, self._models, strict=True)]
+        models = cluster.columns_in(workload.models)
+        self.devices = [DeviceState(d, model) for d, model in zip(cluster.devices, models, strict=True)]
         self._true_s: list[list[float]] = [column.tolist() for column in workload.actual_s.T]
         self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals: list[int] = np.argsort(workload.arrival_s, kind="stable").tolist()
-        self._arrived = 0
+        self.arrived = 0
         self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
@@ -88,26 +82,28 @@ class Simulation:
         self._placements = 0
         self._data_events = 0
         self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
+        expected = guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds
         self._state = ClusterState(
-            cluster,
-            self._devices,
-            self.columns,
-            self._precedence,
-            guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds,
-            weights or Weights(),
+            cluster, self.devices, self.columns, self._precedence, expected, weights or Weights()
         )
+        self._expected = expected
         self._place = scheduler.place
-        self._expected = self._state.expected
-        observers = observers_of(scheduler, self.estimator)
-        self._telling: Telling | None = None
-        if observers or self.samples is not None:
-            self._telling = Telling(self.columns, self.ledger, self._devices, self.samples, workload.etc_s, observers)
         self._has_parents = workload.has_parents
+        self._telling: Telling | None = None
+        observers = observers_of(scheduler, self.estimator)
+        if observers or self.samples is not None:
+            self._telling = Telling(self.columns, self.ledger, self.devices, self.samples, workload.etc_s, observers)
 
-    @property
-    def arrived(self) -> int:
-        """Tasks that have arrived so far."""
-        return self._arrived
+    def _start_estimator(
+        self, choice: str | EstimatorFactory, workload: Workload, samples: TrainingLog, seed: int
+    ) -> Estimator | TableEstimator:
+        try:
+            return make_estimator(choice, workload, samples, seed)
+        except InputError:
+            raise
+        except Exception as error:  # a stranger's constructor
+            self.disqualify(f"its estimator could not start: {sentence_of(error)}", traceback.format_exc())
+            return TableEstimator(workload.etc_s)
 
     @property
     def next_s(self) -> float:
@@ -115,15 +111,6 @@ class Simulation:
         if self.status != "running":
             return math.inf
         return min(self._events[0][0], self._next_arrival_s) if self._events else self._next_arrival_s
-
-    @property
-    def devices(self) -> list[DeviceState]:
-        """The live devices, for those who draw them."""
-        return self._devices
-
-    def drained_s(self) -> float:
-        """Return the second at which all work placed so far is believed to be done."""
-        return max(device.available_at(self.now_s, device.spec.slots) for device in self._devices)
 
     def advance(self, until_s: float = math.inf, events: float = math.inf) -> int:
         """Run events not later than ``until_s``, at most ``events`` of them; return how many were run.
@@ -168,7 +155,7 @@ class Simulation:
     def _arrive(self, now_s: float) -> None:
         self.now_s = self._state.now = now_s
         arrivals, arrival_s, tasks = self._arrivals, self.columns.arrival_s, self.columns.tasks
-        position = self._arrived
+        position = self.arrived
         while True:
             index = arrivals[position]
             self._pending._add(tasks[index], self._precedence.is_ready(index))
@@ -179,7 +166,7 @@ class Simulation:
             self._next_arrival_s = arrival_s[arrivals[position]]
             if self._next_arrival_s != now_s:
                 break
-        self._arrived = self._state.arrivals = position
+        self.arrived = self._state.arrivals = position
         self._ask()
 
     def _finish_next(self) -> None:
@@ -189,7 +176,7 @@ class Simulation:
             self._data_arrive(part)
             return
         ledger = self.ledger
-        device = self._devices[ledger.device[part]]
+        device = self.devices[ledger.device[part]]
         task = part if part < ledger.tasks else ledger.task_of(part)
         ledger.end_s[part] = now_s
         ledger.ended.append(part)
@@ -229,7 +216,7 @@ class Simulation:
 
     def _wake_when_due(self, task: int, part: int) -> DeviceState:
         """Wake the placed share of a ready task, at once or when its data come; return its device."""
-        device = self._devices[self.ledger.device[part]]
+        device = self.devices[self.ledger.device[part]]
         due_s = self._precedence.data_ready_s(task, device.index)
         if due_s > self.now_s:
             self._data_events += 1
@@ -243,7 +230,7 @@ class Simulation:
         woken = [part]
         while self._events and self._events[0][0] == self.now_s and self._events[0][1] < 0:
             woken.append(heappop(self._events)[2])
-        devices = [self._devices[self.ledger.device[part]] for part in woken]
+        devices = [self.devices[self.ledger.device[part]] for part in woken]
         for part, device in zip(woken, devices, strict=True):
             device.wake(part)
         for device in devices:
@@ -284,7 +271,7 @@ class Simulation:
 
     def _put(self, part: int, task: Task, device_index: int, fraction: float, order: float | None) -> None:
         """Start a share that was just placed, or let it wait."""
-        index, columns, device = task.index, self.columns, self._devices[device_index]
+        index, columns, device = task.index, self.columns, self.devices[device_index]
         if order is not None:
             device.make_strict()
         here = not self._has_parents or self._precedence.may_start(index, device_index, self.now_s)
