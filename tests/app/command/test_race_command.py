@@ -363,11 +363,11 @@ def test_measured_kernels_race(schedrace: Command) -> None:
     assert all(row["status"] == "finished" for row in summary["schedulers"])
 
 
-def test_a_race_that_records_nothing_imports_no_learner_and_no_qt() -> None:
+def test_a_race_that_records_nothing_imports_no_database_no_learner_and_no_qt() -> None:
     code = (
         "import sys; from app.__main__ import main; "
         f"main({[*SMALL, '--json']!r}); "
-        "heavy = {'PySide6', 'sklearn', 'alembic', 'scipy', 'rich'}; "
+        "heavy = {'PySide6', 'sklearn', 'sqlalchemy', 'psycopg2', 'alembic', 'pyarrow', 'scipy', 'rich'}; "
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
