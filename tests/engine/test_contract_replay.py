@@ -21,25 +21,25 @@ def same_as_the_slow_replay(world: World) -> None:
     assert repr(shares_of(simulation)) == repr(expected)  # nan where a share never ran
 
 
-@laws(150)
+@laws(100)
 @given(worlds(strict=False))
 def test_queues_without_order_follow_the_contract_event_by_event(world: World) -> None:
     same_as_the_slow_replay(world)
 
 
-@laws(150)
+@laws(100)
 @given(worlds())
 def test_strict_and_mixed_queues_follow_the_contract_event_by_event(world: World) -> None:
     same_as_the_slow_replay(world)
 
 
-@laws(150)
+@laws(100)
 @given(worlds(graph=True))
 def test_task_graphs_follow_the_contract_event_by_event(world: World) -> None:
     same_as_the_slow_replay(world)
 
 
-@laws(150)
+@laws(100)
 @given(worlds(graph=True, data=True))
 def test_task_graphs_with_data_on_the_link_follow_the_contract_event_by_event(world: World) -> None:
     same_as_the_slow_replay(world)

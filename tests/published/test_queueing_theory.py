@@ -62,7 +62,7 @@ def interval(values: list[float]) -> tuple[float, float]:
 def test_the_mean_wait_of_an_m_m_c_queue_is_erlangs(servers: int, rate: float, wait_s: float) -> None:
     formula = erlang_c(servers, rate) / (servers - rate)
     assert formula == pytest.approx(wait_s, rel=2e-5)  # the table and the formula agree
-    waits = [(run.start_s - run.arrival_s)[steady(run)] for run in replicate(servers, rate, 8000, exponential=True)]
+    waits = [(run.start_s - run.arrival_s)[steady(run)] for run in replicate(servers, rate, 6000, exponential=True)]
     low, high = interval([float(wait.mean()) for wait in waits])
     assert low < formula < high
     assert high - low < 0.7 * formula  # an interval that says something
@@ -71,7 +71,7 @@ def test_the_mean_wait_of_an_m_m_c_queue_is_erlangs(servers: int, rate: float, w
 
 
 def test_the_mean_wait_of_an_m_d_1_queue_is_half_of_that_of_m_m_1() -> None:
-    runs = replicate(1, 0.7, 8000, exponential=False)
+    runs = replicate(1, 0.7, 6000, exponential=False)
     low, high = interval([float((run.start_s - run.arrival_s)[steady(run)].mean()) for run in runs])
     assert low < 0.7 / (2 * (1 - 0.7)) < high
     assert high - low < 0.3
