@@ -17,14 +17,16 @@ SMOOTHED = 0.03
 """Each point is the mean over this share of the time axis before it: heavy-tailed tasks make single points noise."""
 LOG_FROM = 20.0
 """The value axis becomes logarithmic when the curves spread over more than this factor."""
-MOST_POINTS = 400
+MOST_POINTS = 250
 QUIET_START = 0.05
+SHORTEST_S = 1e-9
+"""A response of 0 has no place on a log axis."""
 
 
 def smoothed(t_s: FloatArray, value: FloatArray, span_s: float) -> Series:
     """Return the moving mean over the last ``span_s`` seconds, thinned to what a screen can show."""
     known = np.isfinite(value)
-    t, v = t_s[known], value[known]
+    t, v = t_s[known], np.maximum(value[known], SHORTEST_S)
     total = np.concatenate([[0.0], np.cumsum(v)])
     first = np.searchsorted(t, t - span_s, side="left")
     last = np.arange(1, len(t) + 1)

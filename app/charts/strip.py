@@ -89,30 +89,33 @@ class DeviceStripChart(QWidget):
         font = painter.font()
         font.setPointSizeF(font.pointSizeF() * 0.9)
         painter.setFont(font)
-        for device in self._cluster.devices:
-            self._paint_lane(painter, device, self._strip)
-            if self._row_px >= LEGIBLE_PX:
+        self._paint_lanes(painter, self._strip)
+        if self._row_px >= LEGIBLE_PX:
+            for device in self._cluster.devices:
                 self._name(painter, device.index, 1, device.id, self._now(device, self._strip))
-        if self._row_px < LEGIBLE_PX:
+        else:
             self._name_kinds(painter)
         painter.end()
 
-    def _paint_lane(self, painter: QPainter, device: Device, strip: DeviceStrip) -> None:
-        tokens = self._look.tokens
-        gap = GAP_PX if self._row_px > 2 * GAP_PX else 0.0
+    def _paint_lanes(self, painter: QPainter, strip: DeviceStrip) -> None:
+        """Paint all rows from two small pictures, one row of pixels a device: busy above, queued below."""
+        tokens, idle = self._look.tokens, QColor(self._look.tokens.grid)
+        colour, gap = self._look.colour(strip.scheduler), GAP_PX if self._row_px > 2 * GAP_PX else 0.0
         width = max(self.width() - LEFT_MARGIN - RIGHT_MARGIN, 10)
-        lane = QRectF(LEFT_MARGIN, device.index * self._row_px, width, self._row_px - gap)
-        painter.fillRect(lane, QColor(tokens.grid))
-        if len(strip.edges_s) < 2:
-            return
-        seen = lane.width() * min(strip.edges_s[-1] / self._end_s, 1.0)
-        above = QRectF(lane.left(), lane.top(), seen, lane.height() * (1 - QUEUE_SHARE))
-        below = QRectF(lane.left(), above.bottom() + 1, seen, lane.height() * QUEUE_SHARE - 1)
-        idle = QColor(tokens.grid)
-        painter.drawImage(above, _shades(strip.busy[device.index], idle, self._look.colour(strip.scheduler)))
-        # a square root, so that short queues are seen beside long ones; sums of spans may miss 0 by a rounding
-        queued = np.sqrt(np.maximum(strip.queued[device.index], 0.0) / self._most_queued)
-        painter.drawImage(below, _shades(queued, idle, QColor(tokens.muted)))
+        height, buckets = self._row_px - gap, len(strip.edges_s) - 1
+        seen = width * min(strip.edges_s[-1] / self._end_s, 1.0) if buckets > 0 else 0.0
+        if buckets > 0:
+            busy = _shades(strip.busy, idle, colour)
+            # a square root, so that short queues are seen beside long ones; sums of spans may miss 0 by a rounding
+            queued = _shades(np.sqrt(np.maximum(strip.queued, 0.0) / self._most_queued), idle, QColor(tokens.muted))
+        for row in range(len(self._cluster.devices)):
+            top = row * self._row_px
+            painter.fillRect(QRectF(LEFT_MARGIN, top, width, height), idle)
+            if buckets > 0:
+                pixels, above = QRectF(0, row, buckets, 1), height * (1 - QUEUE_SHARE)
+                painter.drawImage(QRectF(LEFT_MARGIN, top, seen, above), busy, pixels)
+                below = QRectF(LEFT_MARGIN, top + above + 1, seen, height - above - 1)
+                painter.drawImage(below, queued, pixels)
 
     def _name(self, painter: QPainter, first: int, rows: int, name: str, now: str) -> None:
         top, height = first * self._row_px, rows * self._row_px - GAP_PX
@@ -150,9 +153,9 @@ class DeviceStripChart(QWidget):
 
 
 def _shades(share: FloatArray, low: QColor, high: QColor) -> QImage:
-    """Return one row of pixels from ``low`` (0) to ``high`` (1)."""
-    ends = np.array([[c.blue(), c.green(), c.red(), 255] for c in (low, high)], dtype=np.float64)
-    part = np.clip(np.nan_to_num(share), 0, 1)[:, None]
+    """Return a picture of a matrix: ``low`` for 0, ``high`` for 1."""
+    ends = np.array([[c.blue(), c.green(), c.red(), 255] for c in (low, high)], dtype=np.float32)
+    part = np.clip(share, 0.0, 1.0).astype(np.float32)[:, :, None]
     pixels = np.ascontiguousarray(ends[0] + part * (ends[1] - ends[0]), dtype=np.uint8)
-    image = QImage(pixels.data, len(share), 1, 4 * len(share), QImage.Format.Format_RGB32)
-    return image.copy()
+    rows, columns = share.shape
+    return QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32).copy()

@@ -9,6 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsItem
 
 from app.charts.look import LEFT_MARGIN, Look
 from app.texts import number
@@ -42,7 +43,7 @@ class PlainAxis(pg.AxisItem):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line: seconds and values, nan where nothing is known."""
+    """One line: seconds and values, all of them finite (and above 0 on a log axis)."""
 
     t_s: np.ndarray
     value: np.ndarray
@@ -54,7 +55,7 @@ class TimePlot(pg.PlotWidget):
     def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int) -> None:
         super().__init__(axisItems={"left": PlainAxis("left", y_unit), "bottom": PlainAxis("bottom", "\u00a0s")})
         self._look = look
-        self._lines: dict[str, pg.PlotDataItem] = {}
+        self._lines: dict[str, pg.PlotCurveItem] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
         self._log = False
@@ -75,6 +76,11 @@ class TimePlot(pg.PlotWidget):
         plot.disableAutoRange()
         plot.getAxis("left").setWidth(LEFT_MARGIN)
         plot.getAxis("left").enableAutoSIPrefix(False)
+        for name in ("left", "bottom"):
+            # minor ticks and their grid lines cost half of a repaint
+            plot.getAxis(name).setStyle(maxTickLevel=0)
+            # drawn anew only when its ticks change: replaying its texts cost another quarter
+            plot.getAxis(name).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setMinimumHeight(96)
         self.getAxis("bottom").setToolTip("Simulated time since the first task arrived")
 
@@ -96,11 +102,10 @@ class TimePlot(pg.PlotWidget):
         self._set_ranges(end_s, y, log)
         ends: dict[str, tuple[float, float]] = {}
         for name, line in series.items():
-            self._line(name).setData(line.t_s, line.value, connect="finite")
-            known = np.flatnonzero(np.isfinite(line.value))
-            if len(known):
-                value = float(line.value[known[-1]])
-                ends[name] = (float(line.t_s[known[-1]]), np.log10(value) if log else value)
+            value = np.log10(line.value) if log else line.value
+            self._line(name).setData(line.t_s, value)
+            if len(value):
+                ends[name] = (float(line.t_s[-1]), float(value[-1]))
         self._name_ends(ends)
 
     def mark(self, name: str, at_s: float, text: str) -> None:
@@ -140,12 +145,12 @@ class TimePlot(pg.PlotWidget):
             mark.setPen(pg.mkPen(self._look.colour(name), width=1, style=Qt.PenStyle.DotLine))
             mark.label.setColor(self._look.colour(name))
 
-    def _line(self, name: str) -> pg.PlotDataItem:
+    def _line(self, name: str) -> pg.PlotCurveItem:
         if name not in self._lines:
-            line = pg.PlotDataItem(pen=self._pen(name), antialias=True, skipFiniteCheck=False)
-            line.setLogMode(False, self._log)
+            # the bare curve: PlotDataItem asks of every point, at every frame, what we know already
+            line = pg.PlotCurveItem(pen=self._pen(name), antialias=True, skipFiniteCheck=True)
             label = pg.TextItem(name, color=self._look.colour(name), anchor=(0, 0.5))
-            self.addItem(line)
+            self.addItem(line, ignoreBounds=True)
             self.addItem(label, ignoreBounds=True)
             self._lines[name], self._names[name] = line, label
         return self._lines[name]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from plugins.registry import Registry
 
 FRAME_MS = 33
+PAINTING_SHARE = 0.3
+"""The race waits while we paint; on a slow machine frames become fewer rather than races longer."""
 STATUS_EVERY_S = 0.5
 PREFERRED = ("hybrid_ml", "rl_agent", "mct")
 """Whose devices are shown at first: the policy that people come to see."""
@@ -202,7 +204,7 @@ class RaceDesk(QObject):
 
     def _tick(self) -> None:
         """Draw the latest frame; the race waits while we paint (see engine.control)."""
-        control = self.runner.control
+        control, began = self.runner.control, time.monotonic()
         with control.gui_first():
             frame = control.latest
             if frame is not None and frame is not self.frame:
@@ -212,6 +214,8 @@ class RaceDesk(QObject):
             if now - self._status_at >= STATUS_EVERY_S:
                 self._status_at = now
                 self._show_status()
+        painted_ms = 1000 * (time.monotonic() - began)
+        self._timer.setInterval(round(max(FRAME_MS - painted_ms, painted_ms * (1 / PAINTING_SHARE - 1))))
 
     def _show(self, frame: Frame) -> None:
         total = frame.tasks * len(frame.lanes)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORDS_EVERY_S = 0.5
 """The headline and the titles change at most twice a second: faster, nobody can read them."""
 FIGURES_EVERY_S = 0.2
+STRIP_EVERY_S = 0.1
 
 
 class RaceTab(QWidget):
@@ -34,7 +35,7 @@ class RaceTab(QWidget):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._words_at = self._figures_at = 0.0
+        self._words_at = self._figures_at = self._strip_at = self._shown_at = 0.0
         self.curves: ResponseCurves | None = None
         self.ranking: RankingTable | None = None
         self.strip: DeviceStripChart | None = None
@@ -115,8 +116,12 @@ class RaceTab(QWidget):
     def show_frame(self, frame: Frame, headline: Headline | None = None) -> None:
         """Draw a frame; figures and words change seldom enough to be read. With a ``headline`` everything is drawn."""
         now = time.monotonic()
+        self._shown_at = now
         self.curves.show_frame(frame)
-        self.strip.show_frame(frame)
+        if headline is not None or now - self._strip_at >= STRIP_EVERY_S:
+            self._strip_at = now
+            self.strip.show_frame(frame)
+            self.strip.update()
         if headline is not None or now - self._figures_at >= FIGURES_EVERY_S:
             self._figures_at = now
             self.ranking.show_frame(frame)
@@ -129,7 +134,8 @@ class RaceTab(QWidget):
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
         self.curves.viewport().repaint()
-        self.strip.repaint()
+        if self._strip_at == self._shown_at:
+            self.strip.repaint()
 
     def restyle(self) -> None:
         """Wear the theme in use."""
