@@ -95,13 +95,15 @@ class Recorder:
         storage = self.storage
         if self._writer is None or self._shipper is None:
             return RecorderStatus(storage.kind, storage.where, storage.why, 0, 0, None)
-        written = self._shipper.results
+        # while the wanted storage has never answered, the journal is the storage
+        written = self._shipper.results if storage.answered else self._writer.results
+        rejected = self._shipper.results_rejected if storage.answered else 0
         return RecorderStatus(
             kind=storage.kind,
             where=storage.where,
             why=storage.why,
             rows_written=written,
-            rows_pending=self._results - written - self._shipper.results_rejected - self._writer.results_lost,
+            rows_pending=self._results - written - rejected - self._writer.results_lost,
             problem=self._writer.problem or self._shipper.problem,
         )
 

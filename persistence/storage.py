@@ -104,6 +104,11 @@ class Storage:
         return self._answered.kind if self._answered else "csv"
 
     @property
+    def answered(self) -> bool:
+        """Whether the wanted storage has ever answered."""
+        return self._answered is not None
+
+    @property
     def where(self) -> str:
         """Where the rows are, for a person."""
         if self.plugin is None:

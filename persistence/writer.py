@@ -31,11 +31,13 @@ class Entry(NamedTuple):
 
 
 class JournalWriter:
-    """Takes batches from its inbox into the journal. ``written`` is called with the journal after each of them."""
+    """Takes batches from its inbox into the journal. ``written`` is called with the journal after each of them;
+    ``results`` counts the task results in it."""
 
     def __init__(self, runs_dir: Path, header: RunHeader, written: Callable[[Journal | None], None]) -> None:
         self.inbox: Inbox[Entry] = Inbox()
         self.problem: str | None = None
+        self.results = 0
         self.results_lost = 0
         self._runs_dir = runs_dir
         self._header = header
@@ -76,6 +78,7 @@ class JournalWriter:
             if not self._until_it_works(step):
                 self._lose(entries)
                 return
+        self.results += _results(entries)
         self._written(self._journal)
 
     def _until_it_works(self, step: Callable[[Journal], None]) -> bool:
@@ -120,7 +123,7 @@ class JournalWriter:
         self.inbox.release_brake()
 
     def _lose(self, entries: list[Entry]) -> None:
-        self.results_lost += sum(len(e.payload) for e in entries if e.kind == "scheduler_results")
+        self.results_lost += _results(entries)
 
     def _drain(self) -> None:
         while batch := self.inbox.take():
@@ -129,6 +132,10 @@ class JournalWriter:
                 return
             self._lose(entries)
             self.inbox.done(rows)
+
+
+def _results(entries: list[Entry]) -> int:
+    return sum(len(entry.payload) for entry in entries if entry.kind == "scheduler_results")
 
 
 def _task_rows(block: tuple[Workload, int, int], created_at: str) -> bytes:

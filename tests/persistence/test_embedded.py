@@ -19,9 +19,13 @@ from pathlib import Path
 import pytest
 
 from persistence.account import ROOT_FOLDER, server_account
+from persistence.check import check_database
 from persistence.cluster import cluster_folder
 from persistence.embedded import server_url, stop_server
 from persistence.errors import StorageImpossible
+from persistence.settings import StorageSettings
+from persistence.storage import open_storage
+from tests.persistence.records import PLUGINS
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("embedded_program.py")
@@ -239,3 +243,18 @@ def test_as_root_the_server_runs_without_rights_and_opens_no_private_folder(own_
     assert ROOT_FOLDER.stat().st_mode & 0o777 == 0o711
     data = [path for path in ROOT_FOLDER.glob("*/data") if path.is_dir()]
     assert data and all(path.stat().st_uid == account.uid and path.stat().st_mode & 0o77 == 0 for path in data)
+
+
+def test_where_no_postgresql_can_run_rows_are_kept_as_csv_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persistence.cluster.find_binaries", lambda major: None)
+    try:
+        storage = open_storage(StorageSettings("auto", data_dir=tmp_path), PLUGINS)
+        assert storage.kind == "csv"
+        assert storage.why.startswith("There is no PostgreSQL for this machine") and storage.problem is None
+        report = check_database(StorageSettings("auto", data_dir=tmp_path), PLUGINS)
+        assert (report.healthy, report.storage) == (True, "csv")
+    finally:
+        stop_server(tmp_path)
+        shutil.rmtree(cluster_folder(tmp_path))
