@@ -191,6 +191,14 @@ class RunRepository:
             offsets.setdefault(name, {})[table] = offset
         return offsets
 
+    def offset(self, run: str, table: str) -> int:
+        """Return up to which byte one table's journal has arrived (index: primary key)."""
+        self._cursor.execute(
+            "SELECT byte_offset FROM schedrace.journal_progress WHERE run = %s AND table_name = %s", (run, table)
+        )
+        row = self._cursor.fetchone()
+        return int(row[0]) if row else 0
+
     def advance(self, run: str, table: str, offset: int) -> None:
         """Remember up to which byte a journal has arrived; never goes back."""
         self._cursor.execute(

@@ -21,17 +21,18 @@ from engine.training import TrainingSamples
 from persistence.database import Database
 from persistence.errors import StorageError
 from persistence.journal import JournalReader
-from persistence.repositories import TrainingDataRepository
+from persistence.repositories import RunRepository, TrainingDataRepository
 from persistence.schema import journal_columns
 
 ANSWER_S = 0.05
-_TAIL = 256 * 1024
+_TAIL = 256 * 1024  # about the 1000 rows that are usually asked for
 _TABLE = "training_data"
 _TYPES = {
     **dict.fromkeys(("sample", "completion", "task", "model"), pa.int64()),
     **dict.fromkeys(("fraction", "nominal_s", "work_s"), pa.float64()),
     **dict.fromkeys(("scheduler", "features", "created_at"), pa.string()),
 }
+_Answer = tuple[TrainingSamples, int]  # rows, and the byte up to which the journal has arrived
 
 
 class JournalWindow:
@@ -43,12 +44,16 @@ class JournalWindow:
 
     def latest(self, up_to: int, limit: int) -> TrainingSamples:
         """See :class:`engine.training.TrainingWindow`."""
-        return self.behind(0, up_to, limit)
+        return self.behind(0, 0, up_to, limit)
 
-    def behind(self, sample: int, up_to: int, limit: int) -> TrainingSamples:
-        """Return the last ``limit`` samples numbered above ``sample``, with a completion of at most ``up_to``."""
-        first = self._journal.first(_TABLE)
-        end = self._journal.sizes().get(_TABLE, first)
+    def refused(self) -> bool:
+        """Whether the database has refused rows of this journal, so that it alone is complete."""
+        return self._journal.rejected(_TABLE) > 0
+
+    def behind(self, offset: int, sample: int, up_to: int, limit: int) -> TrainingSamples:
+        """Return the last ``limit`` samples behind byte ``offset``, numbered above ``sample``, up to a completion."""
+        first = max(offset, self._journal.first(_TABLE))
+        end = max(first, self._journal.sizes().get(_TABLE, 0))
         size = _TAIL
         while True:
             start = max(first, end - size)
@@ -81,17 +86,18 @@ class TrainingReader:
         self._runs_dir = runs_dir
         self._connection: Any = None
         self._executor = ThreadPoolExecutor(1, "training window") if database else None
-        self._asked: Future[TrainingSamples] | None = None
+        self._asked: Future[_Answer] | None = None
         self._lock = threading.Lock()
 
     def latest(self, run: str, scheduler: str, up_to: int, limit: int) -> TrainingSamples:
         """Return the last ``limit`` samples with a completion of at most ``up_to``, oldest first."""
         journal = JournalWindow(self._runs_dir / run, scheduler)
-        arrived = self._ask(run, scheduler, up_to, limit)
-        if arrived is None:
+        answer = None if journal.refused() else self._ask(run, scheduler, up_to, limit)
+        if answer is None:
             return journal.latest(up_to, limit)
+        arrived, offset = answer
         last = int(arrived.sample[-1]) if len(arrived) else 0
-        together = _joined(arrived, journal.behind(last, up_to, limit), limit)
+        together = _joined(arrived, journal.behind(offset, last, up_to, limit), limit)
         return together if _complete(together, limit) else journal.latest(up_to, limit)
 
     def close(self) -> None:
@@ -100,7 +106,7 @@ class TrainingReader:
             self._executor.submit(self._disconnect)
             self._executor.shutdown(wait=False)
 
-    def _ask(self, run: str, scheduler: str, up_to: int, limit: int) -> TrainingSamples | None:
+    def _ask(self, run: str, scheduler: str, up_to: int, limit: int) -> _Answer | None:
         with self._lock:
             if self._executor is None or (self._asked is not None and not self._asked.done()):
                 return None  # an earlier question is still unanswered: the server is silent
@@ -111,13 +117,14 @@ class TrainingReader:
         except (NoAnswer, StorageError):
             return None
 
-    def _query(self, run: str, scheduler: str, up_to: int, limit: int) -> TrainingSamples:
+    def _query(self, run: str, scheduler: str, up_to: int, limit: int) -> _Answer:
         assert self._database is not None
         try:
             if self._connection is None:
                 self._connection = self._database.connect()
             with self._database.transaction(self._connection) as cursor:
-                return TrainingDataRepository(cursor).latest(run, scheduler, up_to, limit)
+                offset = RunRepository(cursor).offset(run, _TABLE)  # first: the rows then reach at least that far
+                return TrainingDataRepository(cursor).latest(run, scheduler, up_to, limit), offset
         except StorageError:
             self._disconnect()
             raise

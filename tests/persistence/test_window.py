@@ -59,6 +59,8 @@ def test_what_has_not_arrived_is_completed_from_the_journal(
     settings: StorageSettings, run: str, logs: dict[str, TrainingLog], database_url: str, execute: Execute
 ) -> None:
     execute("DELETE FROM schedrace.training_data WHERE sample > 333", database_url)
+    arrived = (settings.runs_dir / run / "training_data.csv").read_bytes().rfind(b"\n", 0, 10_000) + 1
+    execute(f"UPDATE schedrace.journal_progress SET byte_offset = {arrived}", database_url)
     reader = TrainingReader(open_database(settings), settings.runs_dir)
     for question in QUESTIONS:
         assert_equal(RecordedWindow(reader, run, "mct+forest").latest(*question), logs["mct+forest"].latest(*question))
@@ -72,6 +74,17 @@ def test_a_row_that_the_database_lacks_does_not_change_the_window(
     reader = TrainingReader(open_database(settings), settings.runs_dir)
     for question in QUESTIONS:
         assert_equal(RecordedWindow(reader, run, "mct+forest").latest(*question), logs["mct+forest"].latest(*question))
+    reader.close()
+
+
+def test_rows_that_the_database_refused_are_in_the_window(settings: StorageSettings) -> None:
+    samples = training_log(100).latest(100, 1000)
+    samples.work_s[-1] = -1.0  # the table's check refuses it
+    recorder = Recorder(open_storage(settings, PLUGINS), header())
+    recorder.samples("mct+forest", samples)
+    recorder.close()
+    reader = TrainingReader(open_database(settings), settings.runs_dir)
+    assert_equal(RecordedWindow(reader, recorder.header.run, "mct+forest").latest(100, 1000), samples)
     reader.close()
 
 
