@@ -39,15 +39,21 @@ class PreferenceFile:
         """Return what was saved; a value that cannot be read counts as never saved."""
         result = Preferences()
         for f in fields(Preferences):
-            default = getattr(result, f.name)
-            kind = QByteArray if default is None else type(default)
-            try:
-                value = self._settings.value(f.name, default, kind) if self._settings.contains(f.name) else default
-            except (TypeError, ValueError, OverflowError):
-                value = default
-            if isinstance(value, kind):
-                setattr(result, f.name, value)
+            if self._settings.contains(f.name):
+                value = self._read(f.name, getattr(result, f.name))
+                if value is not None:
+                    setattr(result, f.name, value)
         return result
+
+    def _read(self, name: str, default: object) -> object:
+        """Return one value, None when it is junk (Qt itself would read junk as 0)."""
+        if default is None:
+            value = self._settings.value(name)
+            return value if isinstance(value, QByteArray) else None
+        try:
+            return type(default)(str(self._settings.value(name)))
+        except (ValueError, OverflowError):
+            return None
 
     def save(self, preferences: Preferences) -> None:
         """Write everything at once."""

@@ -76,9 +76,9 @@ class TimePlot(pg.PlotWidget):
         plot.disableAutoRange()
         plot.getAxis("left").setWidth(LEFT_MARGIN)
         plot.getAxis("left").enableAutoSIPrefix(False)
-        for name in ("left", "bottom"):
-            # minor ticks and their grid lines cost half of a repaint
-            plot.getAxis(name).setStyle(maxTickLevel=0)
+        for name, levels in (("left", 1), ("bottom", 0)):
+            # minor ticks and their grid lines cost half of a repaint; a log axis needs 2 and 5 between 1 and 10
+            plot.getAxis(name).setStyle(maxTickLevel=levels)
             # drawn anew only when its ticks change: replaying its texts cost another quarter
             plot.getAxis(name).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setMinimumHeight(96)
@@ -117,7 +117,7 @@ class TimePlot(pg.PlotWidget):
         line = pg.InfiniteLine(
             at_s,
             angle=90,
-            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
+            pen=self._mark_pen(name),
             label=text,
             labelOpts={
                 "position": position,
@@ -142,7 +142,7 @@ class TimePlot(pg.PlotWidget):
             line.setPen(self._pen(name))
             self._names[name].setColor(self._look.colour(name))
         for name, mark in self._marks.items():
-            mark.setPen(pg.mkPen(self._look.colour(name), width=1, style=Qt.PenStyle.DotLine))
+            mark.setPen(self._mark_pen(name))
             mark.label.setColor(self._look.colour(name))
 
     def _line(self, name: str) -> pg.PlotCurveItem:
@@ -155,10 +155,14 @@ class TimePlot(pg.PlotWidget):
             self._lines[name], self._names[name] = line, label
         return self._lines[name]
 
+    def _mark_pen(self, name: str) -> object:
+        return pg.mkPen(self._look.colour(name), width=self.devicePixelRatioF(), style=Qt.PenStyle.DotLine)
+
     def _pen(self, name: str) -> object:
+        # widths of plots are in pixels of the screen, so a dense screen needs more of them
         # 2 pixels are ten times dearer than 1 on long lines; ours are thinned to a few hundred points
         style = Qt.PenStyle.DashLine if self._look.style(name).dashed else Qt.PenStyle.SolidLine
-        return pg.mkPen(self._look.colour(name), width=2, style=style)
+        return pg.mkPen(self._look.colour(name), width=2 * self.devicePixelRatioF(), style=style)
 
     def _set_ranges(self, end_s: float, y: tuple[float, float], log: bool) -> None:
         """Set both axes, if anything about them has changed: laying out ticks costs more than drawing lines."""

@@ -44,6 +44,7 @@ class PluginsDialog(QDialog):
         self.list = QTreeWidget()
         self.list.setHeaderLabels(COLUMNS)
         self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
         self.list.currentItemChanged.connect(self._show_record)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)

@@ -51,6 +51,9 @@ def open_window(race_file: Path | None = None, *, autostart: bool = False, scree
     # The race computes in another thread. Each call into Qt while painting gives the interpreter lock up and waits up
     # to one switch interval to get it back: at the default 5 ms that makes 10 frames a second instead of 30.
     sys.setswitchinterval(0.0005)
+    if screenshot is not None and os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+        # nobody looks at this screen: make it a dense one, so that the picture is sharp on any other
+        os.environ.setdefault("QT_SCALE_FACTOR", "2")
     app = application()
     window = make_window()
     if race_file is not None:

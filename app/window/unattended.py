@@ -8,22 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 if TYPE_CHECKING:
     from app.window.main_window import MainWindow
 
 SETTLING_MS = 300
 """Layouts and charts reach their final size within a few rounds of the event loop."""
-
-
-def save_picture(window: QWidget, path: Path) -> bool:
-    """Save what the window shows, at twice its size for dense screens; False when the file could not be written."""
-    picture = QPixmap(2 * window.size())
-    picture.setDevicePixelRatio(2)
-    window.render(picture)
-    return picture.save(str(path))
 
 
 class Unattended(QObject):
@@ -59,7 +50,7 @@ class Unattended(QObject):
             QTimer.singleShot(SETTLING_MS, self._picture)
 
     def _picture(self) -> None:
-        if not save_picture(self._window, self._screenshot):
+        if not self._window.grab().save(str(self._screenshot)):
             print(f"The picture could not be written to {self._screenshot}. Choose another place.", file=sys.stderr)
             self._status = 1
         self._window.close()

@@ -1,0 +1,64 @@
+"""How the window opens: at once, and by itself where it is asked to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+
+FIRST_PAINT = """
+import sys
+from app.window.opening import application, make_window
+app = application()
+window = make_window()
+furnished = []
+window.furnish = lambda: furnished.append(sorted(set(sys.modules) & set(HEAVY)))
+window.show()
+while not furnished:
+    app.processEvents()
+print(furnished[0])
+"""
+
+
+def run(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=dict(os.environ), cwd=home
+    )
+
+
+def test_the_window_is_painted_before_anything_heavy_is_imported(own_folders):
+    heavy = "HEAVY = ['numpy', 'pyqtgraph', 'sklearn', 'scipy', 'sqlalchemy', 'psycopg2', 'pluggy', 'pyarrow']\n"
+    done = run(heavy + FIRST_PAINT, own_folders)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_autostart_races_by_itself_and_saves_a_sharp_picture(own_folders):
+    (own_folders / "config").mkdir(exist_ok=True)
+    (own_folders / "config" / "storage.toml").write_text('kind = "csv"\n')
+    picture = own_folders / "window.png"
+    code = (
+        "import sys; from pathlib import Path; from app.window import open_window; "
+        f"sys.exit(open_window(autostart=True, screenshot=Path({str(picture)!r})))"
+    )
+    done = run(code, own_folders)
+    assert done.returncode == 0, done.stderr
+    image = QImage(str(picture))
+    assert image.width() >= 2 * 1000
+    colours = {image.pixel(x, y) for x in range(0, image.width(), 9) for y in range(0, image.height(), 9)}
+    assert len(colours) > 40
+
+
+def test_a_picture_that_cannot_be_written_is_a_sentence_and_a_status(own_folders):
+    (own_folders / "config").mkdir(exist_ok=True)
+    (own_folders / "config" / "storage.toml").write_text('kind = "none"\n')
+    picture = own_folders / "no" / "such" / "folder.png"
+    code = (
+        "import sys; from pathlib import Path; from app.window import open_window; "
+        f"sys.exit(open_window(screenshot=Path({str(picture)!r})))"
+    )
+    done = run(code, own_folders)
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
