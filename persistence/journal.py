@@ -143,9 +143,15 @@ class Journal(JournalReader):
         folder = runs_dir / header.run
         with _as_sentence(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(folder / "race.toml", header.race_toml)
-            _write_whole(folder / "run.json", header.as_json())
-        return Journal(folder)
+            journal = Journal(folder)
+            try:
+                _write_whole(folder / "race.toml", header.race_toml)
+                _write_whole(folder / "run.json", header.as_json())
+                _sync_folder(runs_dir)
+            except OSError:
+                journal.close()
+                raise
+        return journal
 
     def append(self, batch: Mapping[str, bytes]) -> None:
         """Append lines to tables and make them durable; on an error the files are as before, and it can be repeated."""
@@ -203,6 +209,7 @@ class Journal(JournalReader):
                     size = os.write(descriptor, header_line(table))
                     if size < self.first(table):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    _sync_folder(self.folder)
             except OSError:
                 os.close(descriptor)
                 raise
@@ -246,3 +253,14 @@ def _write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its content; Windows cannot and need not."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -47,7 +47,7 @@ class Shipper:
         self._wake.set()
 
     def close(self, wait_s: float) -> None:
-        """Ship the rest for up to ``wait_s`` and end the thread; one failed attempt ends it too."""
+        """Ship the rest for up to ``wait_s`` and end the thread; a failure on a fresh connection ends it too."""
         self._until = time.monotonic() + wait_s
         self._closing.set()
         self._wake.set()
@@ -58,9 +58,9 @@ class Shipper:
         while True:
             self._wake.wait()
             self._wake.clear()
-            closing = self._closing.is_set()
+            closing, fresh = self._closing.is_set(), self._consumer is None
             worked = self._journal is None or self._attempt(self._journal)
-            if closing:
+            if closing and (worked or fresh or not self._go_on()):
                 break
             if worked:
                 retry_s = FIRST_RETRY_S

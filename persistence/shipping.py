@@ -103,6 +103,9 @@ class BackgroundReplay:
             except StorageError:
                 self._stopping.wait(REPLAY_RETRY_S)  # the recorder of the running race says what is wrong
                 continue
+            except Exception:  # a defect in a storage plugin; the journals keep everything
+                _log.exception("What earlier runs left behind could not be shipped")
+                return
             for problem in report.problems:
                 _log.warning("%s", problem)
             return

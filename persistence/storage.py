@@ -133,15 +133,29 @@ class Storage:
         """Return a connected instance for the calling thread; raises :class:`StorageError`."""
         if self.plugin is None:
             raise StorageImpossible("Nothing is stored, as asked for (storage 'none').")
-        instance = self.plugin(self.settings)
         try:
-            instance.connect()
+            instance = self._connected(self.plugin)
         except StorageError as error:
             self.note(str(error))
-            instance.close()
             raise
         with self._lock:
             self._answered, self._problem = instance, None
+        return instance
+
+    def _connected(self, plugin: type[StoragePlugin]) -> StoragePlugin:
+        try:
+            instance = plugin(self.settings)
+            try:
+                instance.connect()
+            except BaseException:
+                instance.close()
+                raise
+        except StorageError:
+            raise
+        except Exception as error:  # a defect in a stranger's plugin must not take the race with it
+            raise StorageError(
+                f"The storage '{plugin.name}' failed to connect: {error!r}. Rows are kept in the journal."
+            ) from error
         return instance
 
     def note(self, problem: str | None) -> None:

@@ -15,6 +15,7 @@ from persistence.recorder import Recorder
 from persistence.settings import StorageSettings
 from persistence.shipping import ship_left_behind
 from persistence.storage import open_storage
+from plugins.storage.csv import CsvStorage
 from tests.persistence.records import PLUGINS, finished, header, training_log
 
 Execute = Callable[..., list[tuple[object, ...]]]
@@ -179,3 +180,19 @@ def test_the_next_race_brings_in_what_the_last_one_left_behind(
     while execute("SELECT count(*) FROM schedrace.scheduler_results", database_url) != [(100,)]:
         assert time.monotonic() < until, "it did not arrive"
     recorder.close()
+
+
+class BrokenStorage(CsvStorage):
+    name = "broken"
+
+    def connect(self) -> None:
+        raise ZeroDivisionError("a defect")
+
+
+def test_a_storage_plugin_with_a_defect_costs_no_row(tmp_path: Path) -> None:
+    storage = open_storage(StorageSettings("broken", data_dir=tmp_path), {**PLUGINS, "broken": BrokenStorage})
+    recorder = Recorder(storage, header())
+    recorder.finished(finished(0, 70))
+    status = recorder.close()
+    assert (status.kind, status.rows_written) == ("csv", 70)
+    assert status.why.startswith("The storage 'broken' failed to connect: ZeroDivisionError")
