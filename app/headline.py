@@ -102,7 +102,9 @@ def _faster(best: Standing, second: Standing) -> str:
 
 
 def _beyond(best: Standing, references: Sequence[Standing]) -> str:
-    if not references or references[0].name == best.name:
+    if not references:
+        return "Add oracle to the race to see how much knowing every true time could save."
+    if references[0].name == best.name:
         return ""
     oracle = references[0]
     room = 1 - oracle.mean_response_s / best.mean_response_s

@@ -22,7 +22,7 @@ class LaneStyle:
 
 
 # Okabe & Ito 2008 ("Color Universal Design"), darkened where too pale for a white ground and lightened for a dark one;
-# the last three extend it for races of more than eight policies.
+# those from grey on extend it for races of more than seven policies.
 _VERMILION = ("#D55E00", "#FF8A3D")
 _BLUE = ("#0072B2", "#4FB0F5")
 _PINK = ("#C2609A", "#EBA0CB")
@@ -34,6 +34,10 @@ _GREY = ("#7A828C", "#9AA3AF")
 _BROWN = ("#8C5A2B", "#C79A6B")
 _INDIGO = ("#5B4BB7", "#A79BF5")
 _OLIVE = ("#7E7E00", "#D2D256")
+_TEAL = ("#00797F", "#3FC4CC")
+_MAGENTA = ("#A0247A", "#F07CC8")
+_RUST = ("#8E3B1F", "#E08A6A")
+_SLATE = ("#56606F", "#B4BECC")
 
 _RESERVED = {
     "hybrid_ml": _VERMILION,
@@ -46,8 +50,10 @@ _RESERVED = {
     "met": _SKY,
     "random": _GREY,
     "cpu_only": _BROWN,
+    "min_min": _INDIGO,
+    "heft": _OLIVE,
 }
-_FREE = (_INDIGO, _OLIVE, _GREEN, _ORANGE, _SKY, _BROWN, _GREY, _PINK)
+_FREE = (_TEAL, _MAGENTA, _RUST, _SLATE, _INDIGO, _OLIVE, _GREEN, _ORANGE)
 
 
 def is_clairvoyant(name: str) -> bool:

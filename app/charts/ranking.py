@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ROW_PX = 30
 NAME_COLUMN_PX = 150
-MOST_ROWS = 5
+MOST_ROWS = 6
+LEAST_ROWS = 4
 """More rows than this scroll: the curves below need the room."""
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -232,12 +233,15 @@ class RankingTable(QTableView):
 
     def sizeHint(self) -> QSize:
         """Ask for room for every row, up to a point."""
-        rows = min(max(self._rows, 1), MOST_ROWS)
-        return QSize(400, self.horizontalHeader().sizeHint().height() + rows * ROW_PX + 2)
+        return self._room_for(MOST_ROWS)
 
     def minimumSizeHint(self) -> QSize:
-        """Take no less."""
-        return self.sizeHint()
+        """In a small window the rest scrolls."""
+        return self._room_for(LEAST_ROWS)
+
+    def _room_for(self, rows: int) -> QSize:
+        shown = min(max(self._rows, 1), rows)
+        return QSize(400, self.horizontalHeader().sizeHint().height() + shown * ROW_PX + 2)
 
     def begin(self) -> None:
         """Forget the last race."""

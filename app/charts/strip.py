@@ -22,6 +22,7 @@ ROW_PX = 16.0
 GAP_PX = 3.0
 MOST_PX = 150.0
 """Higher than this the strip never gets: the rows of large clusters become thinner, down to lines."""
+LEAST_PX = 48
 LEGIBLE_PX = 14.0
 """Rows that are thinner are named by kind, not one by one."""
 QUEUE_SHARE = 0.28
@@ -44,13 +45,11 @@ class DeviceStripChart(QWidget):
             "<p>Time runs to the right, as above. Colour: the device is busy; grey: idle. "
             "The line at the bottom of a row: work queues for it, the stronger the more.</p>"
         )
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def begin(self, cluster: Cluster) -> None:
         """Forget the last race; rows are the devices of this cluster."""
         self._cluster, self._strip, self._most_queued = cluster, None, 1.0
-        self._row_px = min(ROW_PX + GAP_PX, MOST_PX / len(cluster.devices))
-        self.setFixedHeight(round(self._row_px * len(cluster.devices)))
         self.updateGeometry()
 
     def show_frame(self, frame: Frame) -> None:
@@ -79,12 +78,18 @@ class DeviceStripChart(QWidget):
 
     def sizeHint(self) -> QSize:
         """Ask for room for every device."""
-        return QSize(400, round(self._row_px * (len(self._cluster.devices) if self._cluster else 6)))
+        devices = len(self._cluster.devices) if self._cluster else 6
+        return QSize(400, round(min((ROW_PX + GAP_PX) * devices, MOST_PX)))
+
+    def minimumSizeHint(self) -> QSize:
+        """In a small window the rows become thinner."""
+        return QSize(200, min(self.sizeHint().height(), LEAST_PX))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint every device's row."""
         if self._strip is None or self._cluster is None:
             return
+        self._row_px = min(ROW_PX + GAP_PX, self.height() / len(self._cluster.devices))
         painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(font.pointSizeF() * 0.9)

@@ -14,7 +14,10 @@ from PySide6.QtWidgets import QGraphicsItem
 from app.charts.look import LEFT_MARGIN, Look
 from app.texts import number
 
-LABEL_HEIGHT_PX = 16
+LABEL_HEIGHT_PX = 15
+LABEL_WIDTH_PX = 84
+FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
+"""A name farther from its line would seem to belong to another one; the ranking has the colours of all."""
 
 
 class PlainAxis(pg.AxisItem):
@@ -181,22 +184,39 @@ class TimePlot(pg.PlotWidget):
         self._laid_out = wanted
 
     def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:
-        """Write each name behind its line, moved apart where two would cover each other, and never out of sight."""
-        gap = LABEL_HEIGHT_PX * (self.getViewBox().viewPixelSize()[1] or 1.0)
-        order = sorted(ends, key=lambda name: ends[name][1])
-        for name, y in zip(order, spread([ends[n][1] for n in order], gap, *self._y), strict=True):
-            self._names[name].setPos(ends[name][0], y)
+        """Write each name behind its line, apart from the others, and never out of sight."""
+        across, up = (size or 1.0 for size in self.getViewBox().viewPixelSize())
+        low, high = (edge / up for edge in self._y)
+        names = sorted(ends, key=lambda name: ends[name][1])
+        places = apart([(ends[n][0] / across, ends[n][1] / up) for n in names], low, high)
+        for name, place in zip(names, places, strict=True):
+            if place is not None:
+                self._names[name].setPos(ends[name][0], place * up)
+        shown = {name for name, place in zip(names, places, strict=True) if place is not None}
         for name, label in self._names.items():
-            label.setVisible(name in ends)
+            label.setVisible(name in shown)
 
 
-def spread(places: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Move rising places apart to at least ``gap``, as little as possible upwards, then down from ``high``."""
-    result: list[float] = []
-    for place in places:
-        result.append(max(place, low + gap / 2, result[-1] + gap if result else low))
-    ceiling = high - gap / 2
-    for i in range(len(result) - 1, -1, -1):
-        result[i] = min(result[i], ceiling)
-        ceiling = result[i] - gap
+def apart(points: list[tuple[float, float]], low: float, high: float) -> list[float | None]:
+    """Return for each label its height, moved as little as needed so that none covers another; None: no room.
+
+    All in pixels, upwards; labels that are far enough apart sideways do not mind each other.
+    """
+    placed: list[tuple[float, float]] = []
+    result: list[float | None] = []
+    for x, y in points:
+        near = [at for at_x, at in placed if abs(at_x - x) < LABEL_WIDTH_PX]
+        wanted = min(max(y, low + LABEL_HEIGHT_PX / 2), high - LABEL_HEIGHT_PX / 2)
+        tries = [wanted, *(at + LABEL_HEIGHT_PX for at in near), *(at - LABEL_HEIGHT_PX for at in near)]
+        free = [
+            place
+            for place in tries
+            if low + LABEL_HEIGHT_PX / 2 <= place <= high - LABEL_HEIGHT_PX / 2
+            and abs(place - wanted) <= FARTHEST_PX
+            and all(abs(place - at) >= LABEL_HEIGHT_PX - 0.01 for at in near)
+        ]
+        best = min(free, key=lambda place: abs(place - wanted)) if free else None
+        result.append(best)
+        if best is not None:
+            placed.append((x, best))
     return result

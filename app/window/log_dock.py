@@ -23,6 +23,7 @@ class LogDock(QDockWidget):
         self.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
         self.list = QTreeWidget()
         self.list.setHeaderHidden(True)
+        self.list.setMinimumHeight(60)
         self.list.setRootIsDecorated(False)
         self.list.setColumnCount(3)
         self.list.setColumnWidth(0, 90)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FIRST_SIZE = QSize(1280, 800)
 FORM_WIDTH = 300
+LOG_HEIGHT = 90
 SMALLEST = QSize(900, 600)
 CLOSING_WAIT_MS = 3000
 
@@ -128,6 +129,7 @@ class MainWindow(QMainWindow):
         logging.getLogger().addHandler(self._log_bridge)
         self._fill_menus()
         self._connect()
+        self.resizeDocks([self.log], [LOG_HEIGHT], Qt.Orientation.Vertical)
         self._first_layout = self.saveState(LAYOUT_VERSION)
         if self.preferences.layout is not None:
             self.restoreState(self.preferences.layout, LAYOUT_VERSION)
@@ -156,6 +158,7 @@ class MainWindow(QMainWindow):
         self.status.wants_plugins.connect(self.plugin_desk.open_list)
         self.tabs.currentChanged.connect(self.desk.show_current)
         self.desk.state_changed.connect(self._dress_actions)
+        self.desk.launched.connect(self.notice.hide)
         self.desk.runner.idle.connect(self._close_when_asked)
         self.race_tab.sorted_by.connect(self._sorted_by)
         self.toolbar.set_speed(self.preferences.speed)

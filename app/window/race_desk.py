@@ -41,6 +41,7 @@ class RaceDesk(QObject):
     """The race of the window. ``state_changed`` whenever buttons must look different."""
 
     state_changed = Signal()
+    launched = Signal()
     over = Signal(bool)
     """A race has ended and its rows are stored; False when it failed."""
 
@@ -129,6 +130,7 @@ class RaceDesk(QObject):
 
     def _launch(self, order: Order, text: str, paused: bool) -> None:
         self._failed = False
+        self.launched.emit()
         self.form.lock(True)
         self.toolbar.busy("Preparing …" if order.out is None else "Writing …")
         self.race_tab.say(headline.Headline(text))
@@ -218,8 +220,7 @@ class RaceDesk(QObject):
         self._timer.setInterval(round(max(FRAME_MS - painted_ms, painted_ms * (1 / PAINTING_SHARE - 1))))
 
     def _show(self, frame: Frame) -> None:
-        total = frame.tasks * len(frame.lanes)
-        self.toolbar.show_progress(frame.clock_s, sum(x.finished for x in frame.lanes), total, len(frame.lanes))
+        self._show_progress(frame)
         if self.race_tab.isVisible():
             self.race_tab.show_frame(frame)
             self.race_tab.paint_now()
@@ -227,6 +228,12 @@ class RaceDesk(QObject):
             self.cluster_tab.show_frame(frame)
             self.cluster_tab.paint_now()
         self.status.show_rate(frame.completions)
+
+    def _show_progress(self, frame: Frame) -> None:
+        """Show how far those have come that are still in the race."""
+        lanes = [lane for lane in frame.lanes if lane.status != "disqualified"] or frame.lanes
+        finished = sum(lane.finished for lane in lanes)
+        self.toolbar.show_progress(frame.clock_s, finished, frame.tasks * len(lanes), len(lanes))
 
     def _show_status(self) -> None:
         if self._started is not None and self._started.recorder is not None:
@@ -248,9 +255,7 @@ class RaceDesk(QObject):
         self.state_changed.emit()
 
     def _show_end(self) -> None:
-        total = self.frame.tasks * len(self.frame.lanes)
-        done = sum(x.finished for x in self.frame.lanes)
-        self.toolbar.show_progress(self.frame.clock_s, done, total, len(self.frame.lanes))
+        self._show_progress(self.frame)
         self.race_tab.show_frame(self.frame, self._final)
         self.cluster_tab.show_frame(self.frame, everything=True)
 

@@ -1,0 +1,42 @@
+"""What the charts compute before they paint."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from app.charts.curves import MOST_POINTS, smoothed
+from app.charts.time_plot import LABEL_HEIGHT_PX, apart
+
+
+def test_names_that_would_cover_each_other_are_moved_apart():
+    places = apart([(0.0, 50.0), (1.0, 51.0), (2.0, 52.0)], 0.0, 100.0)
+    ordered = sorted(p for p in places if p is not None)
+    assert len(ordered) == 3
+    assert all(b - a >= LABEL_HEIGHT_PX - 0.01 for a, b in itertools.pairwise(ordered))
+
+
+def test_names_far_apart_sideways_stay_where_their_lines_end():
+    assert apart([(0.0, 50.0), (500.0, 51.0)], 0.0, 100.0) == [50.0, 51.0]
+
+
+def test_names_never_leave_the_plot_and_those_without_room_are_left_out():
+    places = apart([(0.0, 98.0)] * 5, 0.0, 40.0)
+    shown = [p for p in places if p is not None]
+    assert len(shown) == 2
+    assert all(LABEL_HEIGHT_PX / 2 <= p <= 40 - LABEL_HEIGHT_PX / 2 for p in shown)
+
+
+def test_a_curve_is_the_moving_mean_of_what_is_known():
+    line = smoothed(np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, np.nan, 3.0, 5.0]), 1.0)
+    assert line.t_s.tolist() == [0.0, 2.0, 3.0]
+    assert line.value.tolist() == [1.0, 3.0, 4.0]
+
+
+def test_a_long_curve_is_thinned_to_what_a_screen_shows():
+    assert len(smoothed(np.arange(5000.0), np.ones(5000), 10.0).t_s) <= MOST_POINTS
+
+
+def test_a_curve_without_points_is_empty():
+    assert len(smoothed(np.array([]), np.array([]), 1.0).t_s) == 0
