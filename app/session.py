@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -132,12 +134,30 @@ def run_race(
     try:
         run = _Run(race, recorder, control, frames, progress, timing)
         began = time.perf_counter()
-        run.drive(pace)
+        with _few_collections():
+            run.drive(pace)
         timing.race_s = time.perf_counter() - began
         timing.lanes_s = {lane.label: lane.seconds for lane in race.lanes}
         return run.finish()
     finally:
         race.close()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Keep the cycle collector from walking all tasks again and again while a race runs.
+
+    Events leave no cycles behind, and what is there at the start stays to the end: collecting at Python's usual pace
+    costs 10 to 20 % of the race.
+    """
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 class _Run:

@@ -23,8 +23,9 @@ class DeviceState:
     """
 
     __slots__ = (
-        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_single", "free_memory_gb", "free_slots",
-        "index", "latency_s", "model", "per_gb_s", "queued_s", "ready", "running", "spec", "speed", "strict", "waiting",
+        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_memory_gb", "_single", "free_memory_gb",
+        "free_slots", "index", "latency_s", "model", "per_gb_s", "queued_s", "ready", "running", "spec", "speed",
+        "strict", "waiting",
     )  # fmt: skip
 
     def __init__(self, spec: Device, model: int) -> None:
@@ -33,7 +34,7 @@ class DeviceState:
         self.model = model
         self.speed = spec.speed
         self.free_slots = spec.slots
-        self.free_memory_gb = spec.memory_gb
+        self.free_memory_gb = self._memory_gb = spec.memory_gb
         self.latency_s = spec.link_latency_s if spec.link_gb_s else 0.0
         self.per_gb_s = 1.0 / spec.link_gb_s if spec.link_gb_s else 0.0
         self.running: dict[int, tuple[float, int, float]] = {}
@@ -88,9 +89,11 @@ class DeviceState:
         self.running[part] = (believed_end_s, slots, memory_gb)
         self.free_slots -= slots
         self._end_s = believed_end_s
-        if memory_gb:
-            self._count_memory()
         self._free_times = None
+        if self._single:
+            self.free_memory_gb = self._memory_gb - memory_gb
+        elif memory_gb:
+            self._count_memory()
 
     def release(self, part: int) -> None:
         """A share has ended."""
@@ -98,12 +101,14 @@ class DeviceState:
         self.free_slots += slots
         self._end_s = -math.inf
         self._free_times = None
-        if memory_gb:
+        if not self.running:
+            self.free_memory_gb = self._memory_gb
+        elif memory_gb:
             self._count_memory()
 
     def _count_memory(self) -> None:
         """Count anew what is held, because taking and giving back by sums would build up rounding."""
-        self.free_memory_gb = self.spec.memory_gb - math.fsum(gb for _, _, gb in self.running.values())
+        self.free_memory_gb = self._memory_gb - math.fsum([gb for _, _, gb in self.running.values()])
 
     def available_at(self, now_s: float, slots: int) -> float:
         """Return the earliest second at which ``slots`` slots are believed free for a newly placed share.

@@ -28,6 +28,11 @@ class Pending:
         return isinstance(task, Task) and task.index in self._position
 
     def __iter__(self) -> Iterator[Task]:
+        if len(self._position) == 1:
+            return iter((self.first,))  # the usual case of one arrival at a time, without a generator
+        return self._walk()
+
+    def _walk(self) -> Iterator[Task]:
         order = self._order
         position = self._head
         while position < len(order):
@@ -60,15 +65,11 @@ class Pending:
         self._position[task.index] = len(self._order)
         self._order.append(task)
 
-    def _remove(self, index: int) -> bool:
-        """Take a task out; False when it is not pending."""
-        position = self._position.pop(index, None)
-        if position is None:
-            return False
-        self._order[position] = None
+    def _remove(self, index: int) -> None:
+        """Take out a task that is pending."""
+        self._order[self._position.pop(index)] = None
         if self._ready is not None:
             self._ready.pop(index, None)
-        return True
 
     def _now_ready(self, index: int) -> None:
         """The last parent of a task has finished; does nothing when the task is not pending."""
@@ -79,10 +80,7 @@ class Pending:
 
     def _compact(self) -> None:
         """Drop the holes that placed tasks left; called by the simulation between calls of ``place`` only."""
-        if not self._position:
-            self._order.clear()
-            self._head = 0
-        elif len(self._order) > 64 and len(self._order) > 2 * len(self._position):
+        if len(self._order) > 64 and len(self._order) > 2 * len(self._position):
             self._order = [task for task in self._order if task is not None]
             self._position = {task.index: i for i, task in enumerate(self._order) if task is not None}
             self._head = 0

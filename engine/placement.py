@@ -22,7 +22,8 @@ class Placement(NamedTuple):
 
 def on(task: Task, device: int, order: float | None = None) -> Placement:
     """Place the whole task on the device with this index."""
-    return Placement(task, ((device, 1.0),), order)
+    # past the named tuple's own constructor: a race makes one for every task
+    return tuple.__new__(Placement, (task, ((device, 1.0),), order))
 
 
 def split(task: Task, fractions: Mapping[int, float], order: float | None = None) -> Placement:

@@ -158,7 +158,7 @@ class Simulation:
         position = self.arrived
         while True:
             index = arrivals[position]
-            self._pending._add(tasks[index], self._precedence.is_ready(index))
+            self._pending._add(tasks[index], not self._has_parents or self._precedence.is_ready(index))
             position += 1
             if position == len(arrivals):
                 self._next_arrival_s = math.inf
@@ -250,7 +250,11 @@ class Simulation:
                 self._apply(placement)
             if len(waiting) == before:
                 break
-        pending._compact()
+        if waiting:
+            pending._compact()
+        else:
+            pending._order.clear()
+            pending._head = 0
 
     def _apply(self, placement: Placement) -> None:
         pending, ledger = self._pending, self.ledger
@@ -275,7 +279,9 @@ class Simulation:
         if order is not None:
             device.make_strict()
         here = not self._has_parents or self._precedence.may_start(index, device_index, self.now_s)
-        believed_s = device.seconds(self._expected(task), columns.transfer_gb[index], fraction)
+        # as DeviceState.seconds, without the call
+        believed_s = self._expected(task)[device.model] / device.speed * fraction
+        believed_s += device.latency_s + fraction * columns.transfer_gb[index] * device.per_gb_s
         memory_gb = columns.memory_gb[index] * fraction
         slots = columns.slots[index]
         if here and slots <= device.free_slots and memory_gb <= device.free_memory_gb and not device.ready:

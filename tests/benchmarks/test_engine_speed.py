@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from app.session import run_race
 from engine.cluster import Cluster, Device
+from engine.control import Control
 from engine.placement import on
-from engine.race import Race
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.spec import RaceSpec, SchedulerSpec
@@ -51,7 +52,9 @@ def test_an_mm8_queue_through_the_scheduler_contract_beats_simpy_1_5_times():
     seconds = alternate({"ours": ours, "simpy": simpy})
     assert means["ours"] == pytest.approx(means["simpy"], rel=1e-12)
     ratio = seconds["simpy"] / seconds["ours"]
-    print(f"\nM/M/8, {jobs} jobs: {jobs / seconds['ours']:.0f} jobs/s, SimPy {jobs / seconds['simpy']:.0f}: x{ratio:.2f}")
+    print(
+        f"\nM/M/8, {jobs} jobs: {jobs / seconds['ours']:.0f} jobs/s, SimPy {jobs / seconds['simpy']:.0f}: x{ratio:.2f}"
+    )
     assert ratio >= 1.5
 
 
@@ -68,11 +71,8 @@ def test_tasks_per_second_where_a_bare_heapq_loop_does_a_million(schedulers, tas
     prepared = prepare(spec, registry)
 
     def race():
-        running: Race = prepared.race()
-        while running.advance():
-            pass
-        running.close()
-        assert {row.status for row in running.result().rows} == {"finished"}
+        result = run_race(prepared, recorder=None, control=Control(), frames=False, pace=None)
+        assert {row.status for row in result.rows} == {"finished"}
 
     race()  # scikit-learn is imported at the first fit
     seconds = alternate({"race": race, "heapq": lambda: heapq_mean_response(arrivals, services)})
