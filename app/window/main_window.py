@@ -27,7 +27,6 @@ from app.window.toolbar import ON_TOOLBAR, RaceToolBar
 if TYPE_CHECKING:
     from app.notify import Message
     from app.window.race_desk import RaceDesk
-    from engine.spec import RaceSpec
 
 FIRST_SIZE = QSize(1280, 800)
 FORM_WIDTH = 300
@@ -181,6 +180,7 @@ class MainWindow(QMainWindow):
 
     def furnish(self) -> None:
         """Load the plugins and make the charts."""
+        from app.window.choices import remembered_spec
         from engine.errors import InputError
 
         self._bring_in()
@@ -189,7 +189,7 @@ class MainWindow(QMainWindow):
         self.race_tab.furnish(self.preferences.sort_by)
         self.cluster_tab.furnish()
         try:
-            self.form.show_spec(self._remembered_spec())
+            self.form.show_spec(remembered_spec(self.preferences))
         except InputError as error:
             self.notifier.error(error, "Reading the last choices")
         self.restyle()
@@ -332,22 +332,11 @@ class MainWindow(QMainWindow):
         for name in ALWAYS:
             actions[name].setEnabled(True)
 
-    def _remembered_spec(self) -> RaceSpec:
-        from engine.spec import RaceSpec, SchedulerSpec
-
-        p = self.preferences
-        lanes = tuple(SchedulerSpec(name) for name in p.policies.split())
-        chosen = {"schedulers": lanes} if lanes else {}
-        return RaceSpec(
-            workload=p.workload, cluster=p.cluster, tasks=p.tasks or None, load=p.load or None, seed=p.seed, **chosen
-        )
-
     def _save_preferences(self) -> None:
-        p = self.preferences
-        p.geometry, p.layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
-        p.tab, p.speed = self.tabs.currentIndex(), self.desk.speed
-        if self.form.enabled:
-            p.workload, p.cluster = str(self.form.workload.currentData()), str(self.form.cluster.currentData())
-            p.tasks, p.load, p.seed = self.form.tasks.value(), self.form.load.value(), self.form.seed.value()
-            p.policies = " ".join(self.form.policies.ticked())
-        self._file.save(p)
+        from app.window.choices import keep_choices
+
+        preferences = self.preferences
+        preferences.geometry, preferences.layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
+        preferences.tab, preferences.speed = self.tabs.currentIndex(), self.desk.speed
+        keep_choices(preferences, self.form)
+        self._file.save(preferences)

@@ -122,6 +122,45 @@ def test_closing_mid_race_leaves_no_thread(hands):
     assert not hands.window.desk.running
 
 
+@pytest.mark.parametrize("storage_kind", ["csv"])
+def test_closing_mid_race_loses_nothing_that_had_finished(hands, own_folders):
+    hands.race_small(2000)
+    hands.press("start")
+    hands.wait_for_frame()
+    hands.wait(lambda: hands.finished > 20)
+    seen = hands.finished
+    assert hands.window.close()
+    (journal,) = (own_folders / "data" / "runs").glob("*/scheduler_results.csv")
+    rows = journal.read_text().splitlines()[1:]
+    assert len(rows) >= seen
+    assert len(rows) == len({tuple(row.split(",")[:2]) for row in rows})
+
+
+def test_a_plugin_that_does_not_return_keeps_the_window_open_with_a_sentence(hands, own_folders, monkeypatch):
+    from app.window import main_window
+
+    monkeypatch.setattr(main_window, "CLOSING_WAIT_MS", 50)
+    release = own_folders / "release"
+    (own_folders / "plugins").mkdir(exist_ok=True)
+    (own_folders / "plugins" / "stuck.py").write_text(
+        "import time\nfrom pathlib import Path\n"
+        "from engine.placement import on\nfrom engine.scheduler import Scheduler\n"
+        'class Stuck(Scheduler):\n    name = "stuck"\n    summary = "Waits."\n'
+        "    def place(self, pending, state):\n"
+        f"        while not Path({str(release)!r}).exists():\n            time.sleep(0.01)\n"
+        "        for task in pending:\n            yield on(task, 0)\n"
+    )
+    hands.window.plugin_desk.load()
+    hands.race_small(60, ("stuck",))
+    hands.press("start")
+    hands.wait(lambda: hands.window.desk.racing)
+    assert not hands.window.close()
+    assert "plugin has not returned" in hands.window.notice.text.text()
+    release.touch()
+    hands.wait(lambda: not hands.window.isVisible())
+    assert not hands.window.desk.running
+
+
 def test_a_click_on_a_row_shows_that_policys_devices_also_after_the_race(hands):
     hands.race_small(60)
     hands.press("start")
@@ -144,6 +183,7 @@ def test_a_policy_that_raises_is_greyed_with_its_reason(hands, own_folders):
     )
     hands.window.plugin_desk.load()
     hands.race_small(60, ("mct", "fails"))
+    hands.window.desk.set_speed(math.inf)
     hands.press("start")
     hands.wait_for_end()
     assert "fails was disqualified" in hands.headline
