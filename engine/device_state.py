@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import insort
+from collections import deque
 from collections.abc import Sequence
-from heapq import heappush
 
 from engine.cluster import Device, Kind
 
@@ -17,7 +17,7 @@ which counts placements. A plain tuple, because one is made for every share that
 class DeviceState:
     """Slots, memory, running and queued shares of one device. Holds beliefs only, never true seconds.
 
-    ``ready`` is a heap of the shares that may start when they fit (in a strict queue: of all that wait); ``waiting``
+    ``ready`` holds the shares that may start when they fit (in a strict queue: all that wait), sorted; ``waiting``
     holds, for queues without order, those whose parents or data are not there yet. ``running`` maps a part to its
     believed end, slots and memory.
     """
@@ -38,7 +38,7 @@ class DeviceState:
         self.latency_s = spec.link_latency_s if spec.link_gb_s else 0.0
         self.per_gb_s = 1.0 / spec.link_gb_s if spec.link_gb_s else 0.0
         self.running: dict[int, tuple[float, int, float]] = {}
-        self.ready: list[Queued] = []
+        self.ready: deque[Queued] = deque()
         self.waiting: dict[int, Queued] = {}
         self.queued_s = 0.0
         self.strict = False
@@ -64,7 +64,7 @@ class DeviceState:
     def enqueue(self, entry: Queued, may_start: bool) -> None:
         """Add a share to the queue; ``may_start`` is whether its parents are done and its data are here."""
         if may_start or self.strict:
-            heappush(self.ready, entry)
+            self._push(entry)
         else:
             self.waiting[entry[2]] = entry
         self.queued_s += entry[4]
@@ -74,14 +74,21 @@ class DeviceState:
         """The parents and data of a waiting share have come (a strict queue keeps all its shares in one heap)."""
         entry = self.waiting.pop(part, None)
         if entry is not None:
-            heappush(self.ready, entry)
+            self._push(entry)
+
+    def _push(self, entry: Queued) -> None:
+        """Keep ``ready`` sorted; nearly always the new entry is the last."""
+        if not self.ready or entry > self.ready[-1]:
+            self.ready.append(entry)
+        else:
+            insort(self.ready, entry)
 
     def make_strict(self) -> None:
         """From now on the head of this queue blocks until it is ready and fits."""
         if not self.strict:
             self.strict = True
             for entry in self.waiting.values():
-                heappush(self.ready, entry)
+                self._push(entry)
             self.waiting.clear()
 
     def take(self, part: int, believed_end_s: float, slots: int, memory_gb: float) -> None:
@@ -161,6 +168,23 @@ class EqualDevices:
         self.memory_gb = spec.memory_gb
         self.extra_w = spec.active_w - spec.idle_w
         self.price_per_s = spec.price_per_hour / 3600.0
+
+    def first_free(self, now_s: float, slots: int) -> tuple[int, float]:
+        """Return the device that is believed free first for so many slots, and when; ties go to the lower index.
+
+        (-1, inf) when none ever is. As :meth:`DeviceState.available_at` of each, at the cost of one call.
+        """
+        device, first_s = -1, math.inf
+        single = self.slots == slots == 1
+        for candidate in self.devices:
+            if single:
+                end_s = candidate._end_s
+                free_s = (end_s if end_s > now_s else now_s) + candidate.queued_s
+            else:
+                free_s = candidate.available_at(now_s, slots)
+            if free_s < first_s:
+                device, first_s = candidate.index, free_s
+        return device, first_s
 
 
 def groups_of_equals(states: list[DeviceState]) -> list[EqualDevices]:

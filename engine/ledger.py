@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.cluster import Cluster
 from engine.columns import column
+from engine.placement import Shares
 from engine.records import FinishedTasks
 from engine.task import TaskColumns
 from engine.workload import FloatArray, IntArray
@@ -41,7 +42,7 @@ class Ledger:
 
     def __init__(self, tasks: int) -> None:
         self.tasks = tasks
-        self.n_parts = array("i", [0]) * tasks
+        self.n_parts = array("i", [1]) * tasks
         self.extra = array("i", [-1]) * tasks
         self.extra_task = array("i")
         self.device = array("i", [-1]) * tasks
@@ -52,7 +53,12 @@ class Ledger:
         self.ended = array("i")
         self.finished = array("i")
 
-    def add_split(self, task: int, shares: tuple[tuple[int, float], ...], now_s: float) -> range | list[int]:
+    def add_whole(self, task: int, device: int, now_s: float) -> None:
+        """Note that a task was placed whole on one device; its part has the task's number."""
+        self.device[task] = device
+        self.placed_s[task] = now_s
+
+    def add_split(self, task: int, shares: Shares, now_s: float) -> range | list[int]:
         """Note that a task was placed in several shares; return the numbers of its parts."""
         (device, fraction), *others = shares
         self.n_parts[task] = len(shares)
@@ -75,7 +81,7 @@ class Ledger:
 
     def parts_of(self, task: int) -> range | list[int]:
         """Return the numbers of the task's parts, in the order of the placement's shares."""
-        count = self.n_parts[task]
+        count = self.n_parts[task] if self.device[task] >= 0 else 0
         if count <= 1:
             return range(task, task + count)
         first = self.extra[task]

@@ -80,7 +80,12 @@ class Pending:
 
     def _compact(self) -> None:
         """Drop the holes that placed tasks left; called by the simulation between calls of ``place`` only."""
-        if len(self._order) > 64 and len(self._order) > 2 * len(self._position):
-            self._order = [task for task in self._order if task is not None]
-            self._position = {task.index: i for i, task in enumerate(self._order) if task is not None}
+        if not self._position:
+            self._order.clear()
+            self._head = 0
+        elif len(self._order) > 64 and len(self._order) > 2 * len(self._position):
+            left = [task for task in self._order if task is not None]
+            self._order[:] = left
+            self._position.clear()  # in place: the event loop holds on to it
+            self._position.update((task.index, i) for i, task in enumerate(left))
             self._head = 0

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from engine.task import Task
 
+Shares = tuple[tuple[int, float], ...]
+"""(device index, fraction) pairs."""
+
 
 class Placement(NamedTuple):
     """One task onto one or more devices: ``shares`` are (device index, fraction) pairs whose fractions sum to 1.
@@ -16,7 +19,7 @@ class Placement(NamedTuple):
     """
 
     task: Task
-    shares: tuple[tuple[int, float], ...]
+    shares: Shares
     order: float | None = None
 
 

@@ -21,7 +21,7 @@ from engine.estimating import EstimatorFactory, TableEstimator, guarded, make_es
 from engine.estimator import Estimator
 from engine.ledger import Ledger
 from engine.pending import Pending
-from engine.placement import Placement
+from engine.placement import Shares
 from engine.placement_rules import checked
 from engine.precedence import Precedence
 from engine.results import Status
@@ -118,22 +118,14 @@ class Simulation:
         A scheduler that raises, breaks the contract or starves tasks is disqualified; nothing is raised.
         """
         done = 0
-        heap = self._events
         try:
             while done < events and self.status == "running":
-                arrival_s = self._next_arrival_s
-                # data (numbers below 0) that come at the instant of an arrival are there before it
-                if heap and (heap[0][0] < arrival_s or (heap[0][0] == arrival_s and heap[0][1] < 0)):
-                    if heap[0][0] > until_s:
-                        break
-                    self._finish_next()
-                elif arrival_s <= until_s and arrival_s < math.inf:
-                    self._arrive(arrival_s)
-                else:
-                    break
-                done += 1
-                if not heap and self._next_arrival_s == math.inf:
+                ran = self._run(until_s, events - done)
+                done += ran
+                if not self._events and self._next_arrival_s == math.inf:
                     self._end()
+                elif not ran:
+                    break
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a policy is a stranger's code: whatever it raises is data
@@ -152,8 +144,53 @@ class Simulation:
 
     # --- events ---------------------------------------------------------------------------------------------------
 
+    def _run(self, until_s: float, events: float) -> int:
+        """The event loop. Every name of the usual path is a local: the loop's cost is mostly that of finding names."""
+        heap, devices, state = self._events, self.devices, self._state
+        ledger, pending, open_parts = self.ledger, self._pending, self._open_parts
+        device_of, end_s, ended, finished = ledger.device, ledger.end_s, ledger.ended, ledger.finished
+        tasks, has_parents, telling = ledger.tasks, self._has_parents, self._telling
+        waiting = pending._position
+        done = 0
+        while done < events:
+            arrival_s = self._next_arrival_s
+            # data (numbers below 0) that come at the instant of an arrival are there before it
+            if heap and (heap[0][0] < arrival_s or (heap[0][0] == arrival_s and heap[0][1] < 0)):
+                if heap[0][0] > until_s:
+                    break
+                now_s, number, part = heappop(heap)
+                self.now_s = state.now = now_s
+                done += 1
+                if number < 0:
+                    self._data_arrive(part)
+                    continue
+                task = part if part < tasks else ledger.task_of(part)
+                end_s[part] = now_s
+                ended.append(part)
+                device = devices[device_of[part]]
+                device.release(part)
+                complete = task not in open_parts or self._close_part(task)
+                if complete:
+                    self.completions += 1
+                    finished.append(task)
+                    if has_parents:
+                        self._release_children(task)
+                if device.ready:
+                    self._advance_queue(device)
+                if complete and telling is not None:
+                    self._tell(telling, task)
+            elif arrival_s <= until_s and arrival_s < math.inf:
+                self.now_s = state.now = arrival_s
+                done += 1
+                self._arrive(arrival_s)
+            else:
+                break
+            if waiting:
+                self._ask()
+        return done
+
     def _arrive(self, now_s: float) -> None:
-        self.now_s = self._state.now = now_s
+        """All tasks that arrive at this instant become pending."""
         arrivals, arrival_s, tasks = self._arrivals, self.columns.arrival_s, self.columns.tasks
         position = self.arrived
         while True:
@@ -167,35 +204,12 @@ class Simulation:
             if self._next_arrival_s != now_s:
                 break
         self.arrived = self._state.arrivals = position
-        self._ask()
 
-    def _finish_next(self) -> None:
-        now_s, number, part = heappop(self._events)
-        self.now_s = self._state.now = now_s
-        if number < 0:
-            self._data_arrive(part)
-            return
-        ledger = self.ledger
-        device = self.devices[ledger.device[part]]
-        task = part if part < ledger.tasks else ledger.task_of(part)
-        ledger.end_s[part] = now_s
-        ledger.ended.append(part)
-        device.release(part)
-        complete = task not in self._open_parts or self._close_part(task)
-        if complete:
-            self.completions += 1
-            ledger.finished.append(task)
-            if self._has_parents:
-                self._release_children(task)
-        if device.ready:
-            self._advance_queue(device)
-        if complete and self._telling is not None:
-            self._telling.tell(task, self.completions)
-            self.models = self.estimator.active_models
-            if self.models and math.isnan(self.model_since_s):
-                self.model_since_s = now_s
-        if self._pending._position:
-            self._ask()
+    def _tell(self, telling: Telling, task: int) -> None:
+        telling.tell(task, self.completions)
+        self.models = self.estimator.active_models
+        if self.models and math.isnan(self.model_since_s):
+            self.model_since_s = self.now_s
 
     def _close_part(self, task: int) -> bool:
         """One share of a split task has ended; return whether it was the last."""
@@ -239,6 +253,7 @@ class Simulation:
     # --- placing --------------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
+        """Call ``place`` until it places nothing, and apply each placement as it comes."""
         pending, state = self._pending, self._state
         waiting = pending._position
         while waiting:
@@ -247,30 +262,21 @@ class Simulation:
             if placements is None:
                 raise PlacementError("place() returned None; yield placements, or return a list (empty to wait).")
             for placement in placements:
-                self._apply(placement)
+                task, shares, order = checked(placement, pending, state)
+                pending._remove(task.index)
+                if len(shares) == 1:
+                    device, fraction = shares[0]
+                    self.ledger.add_whole(task.index, device, self.now_s)
+                    self._put(task.index, task, device, fraction, order)
+                else:
+                    self._put_split(task, shares, order)
             if len(waiting) == before:
                 break
-        if waiting:
-            pending._compact()
-        else:
-            pending._order.clear()
-            pending._head = 0
+        pending._compact()
 
-    def _apply(self, placement: Placement) -> None:
-        pending, ledger = self._pending, self.ledger
-        task, shares, order = checked(placement, pending, self._state)
-        index = task.index
-        pending._remove(index)
-        if len(shares) == 1:
-            device, fraction = shares[0]
-            # as add_split does for several shares; written out, because nearly every placement comes this way
-            ledger.n_parts[index] = 1
-            ledger.device[index] = device
-            ledger.placed_s[index] = self.now_s
-            self._put(index, task, device, fraction, order)
-            return
-        self._open_parts[index] = len(shares)
-        for part, (device, fraction) in zip(ledger.add_split(index, shares, self.now_s), shares, strict=True):
+    def _put_split(self, task: Task, shares: Shares, order: float | None) -> None:
+        self._open_parts[task.index] = len(shares)
+        for part, (device, fraction) in zip(self.ledger.add_split(task.index, shares, self.now_s), shares, strict=True):
             self._put(part, task, device, fraction, order)
 
     def _put(self, part: int, task: Task, device_index: int, fraction: float, order: float | None) -> None:
@@ -306,7 +312,7 @@ class Simulation:
                 break
             if device.strict and not self._precedence.may_start(task, device.index, self.now_s):
                 break
-            heappop(ready)
+            ready.popleft()
             # exactly zero when the queue is empty, so that rounding never builds up
             device.queued_s = device.queued_s - seconds if ready or device.waiting else 0.0
             self._start(device, part, task, self.ledger.fraction[part], seconds, slots, memory_gb)

@@ -17,6 +17,8 @@ import math
 from typing import NamedTuple
 
 from engine.cluster import Kind
+from engine.device_state import EqualDevices
+from engine.placement import Shares
 from engine.state import ClusterState
 from engine.task import Task
 from engine.weights import Weights
@@ -72,7 +74,7 @@ def score_of(side: Side, weights: Weights) -> float:
     return weights.time * (side.ready_s + side.seconds) + _extra(side, 1.0, weights)
 
 
-def best_shares(task: Task, state: ClusterState) -> tuple[tuple[int, float], ...]:
+def best_shares(task: Task, state: ClusterState) -> Shares:
     """Return the shares with the best score under ``state.weights``.
 
     Any single device competes, and any CPU+GPU pair where the task is divisible. Ties go to the single device, then to
@@ -81,7 +83,7 @@ def best_shares(task: Task, state: ClusterState) -> tuple[tuple[int, float], ...
     weights = state.weights
     options = sides(task, state)
     best_score = math.inf
-    shares: tuple[tuple[int, float], ...] = ()
+    shares: Shares = ()
     for side in options:
         score = score_of(side, weights)
         if score < best_score:
@@ -101,8 +103,8 @@ def pairs(options: list[Side]) -> list[tuple[Side, Side]]:
     return [(cpu, gpu) for cpu in options if cpu.kind == "cpu" for gpu in gpus]
 
 
-def sides(task: Task, state: ClusterState) -> list[Side]:
-    """Return the earliest free device of each group of equal devices; within its group none is better."""
+def sides(task: Task, state: ClusterState, kind: Kind | None = None) -> list[Side]:
+    """Return the earliest free device of each group of equal devices (of one kind): within its group none is better."""
     # straight from the columns: this runs for every placement, and each property costs a call
     columns, index = state._columns, task.index
     expected, now_s, slots = state.expected(task), state.now, columns.slots[index]
@@ -110,32 +112,37 @@ def sides(task: Task, state: ClusterState) -> list[Side]:
     has_parents = bool(columns.parents[index])
     found: list[Side] = []
     for group in state._groups:
+        if kind is not None and group.kind != kind:
+            continue
         first = group.first
         seconds = expected[first.model] / first.speed + transfer_gb * first.per_gb_s
         if slots > group.slots or not seconds < math.inf:
             continue
-        device, ready_s = -1, math.inf
-        for candidate in group.devices:
-            free_s = candidate.available_at(now_s, slots)
-            if has_parents:
-                free_s = max(free_s, state.data_ready(task, candidate.index))
-            if free_s < ready_s:
-                device, ready_s = candidate.index, free_s
+        device, free_s = _first_ready(task, state, group) if has_parents else group.first_free(now_s, slots)
         if device >= 0:
             share = slots / group.slots
-            found.append(
-                Side(
-                    device,
-                    group.kind,
-                    ready_s + first.latency_s,
-                    seconds,
-                    first.latency_s,
-                    group.extra_w * share,
-                    group.price_per_s * share,
-                    _largest_fraction(memory_gb, group.memory_gb),
-                )
+            side = (
+                device,
+                group.kind,
+                free_s + first.latency_s,
+                seconds,
+                first.latency_s,
+                group.extra_w * share,
+                group.price_per_s * share,
+                _largest_fraction(memory_gb, group.memory_gb),
             )
+            found.append(tuple.__new__(Side, side))  # past the named tuple's own constructor, as in placement.on
     return found
+
+
+def _first_ready(task: Task, state: ClusterState, group: EqualDevices) -> tuple[int, float]:
+    """As :meth:`EqualDevices.first_free`, for a task whose parents' data must be there too."""
+    best, best_s = -1, math.inf
+    for device in group.devices:
+        free_s = max(device.available_at(state.now, task.slots), state.data_ready(task, device.index))
+        if free_s < best_s:
+            best, best_s = device.index, free_s
+    return best, best_s
 
 
 def _finish_s(cpu: Side, gpu: Side, f: float) -> float:

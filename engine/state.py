@@ -16,12 +16,13 @@ class ClusterState:
     """The live view handed to ``place``; read-only for schedulers. Devices are named by their index.
 
     ``now`` is the simulated second, ``arrivals`` the number of tasks that have arrived so far, ``expected(task)`` the m
-    seconds per device model that the lane's estimator believes (speed 1, inf where the task cannot run).
+    seconds per device model that the lane's estimator believes (speed 1, inf where the task cannot run), ``equals`` the
+    devices in groups that differ in their id only.
     """
 
     __slots__ = (
         "_all_fit", "_columns", "_groups", "_precedence", "_states", "arrivals", "by_kind", "cluster", "devices",
-        "expected", "now", "weights",
+        "equals", "expected", "now", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class ClusterState:
         self.expected = expected
         self._states = states
         self._groups = groups_of_equals(states)
+        self.equals = tuple(tuple(d.index for d in group.devices) for group in self._groups)
         self._columns = columns
         self._all_fit = (
             columns.runs_on is None

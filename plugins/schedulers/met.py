@@ -16,8 +16,8 @@ from plugins.schedulers.declining import nowhere_whole
 class Met(Scheduler):
     """Minimum execution time (Braun et al., JPDC 61, 2001): the device that runs the task fastest, busy or not.
 
-    Among devices that are equally fast the one after the last used is taken: the paper leaves ties open, and always the
-    lowest index would leave all but one of several equal devices idle.
+    Devices that differ in nothing but their id are taken in turn: the paper leaves ties open, and always the lowest
+    index would leave all but one of several equal devices idle. Other ties go to the lower index.
     """
 
     name = "met"
@@ -29,25 +29,26 @@ class Met(Scheduler):
 
     def __init__(self, params: object = None, seed: int = 0) -> None:
         super().__init__(params, seed)
-        self._last = -1
+        self._used: dict[tuple[int, ...], int] = {}
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
         for task in pending:
-            self._last = self._fastest(task, state)
-            yield on(task, self._last)
+            group = self._fastest(task, state)
+            used = self._used[group] = self._used.get(group, -1) + 1
+            yield on(task, group[used % len(group)])
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
         """Decline where some task fits no single device: this rule does not split."""
         return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
 
-    def _fastest(self, task: Task, state: ClusterState) -> int:
-        count = len(state.devices)
-        best, best_s = -1, float("inf")
-        for step in range(1, count + 1):
-            device = (self._last + step) % count
-            seconds = state.seconds(task, device)
-            if seconds < best_s and state.fits(task, device):
-                best, best_s = device, seconds
+    def _fastest(self, task: Task, state: ClusterState) -> tuple[int, ...]:
+        """Return the group of equal devices that runs the task fastest."""
+        best: tuple[int, ...] = ()
+        best_s = float("inf")
+        for group in state.equals:
+            seconds = state.seconds(task, group[0])
+            if seconds < best_s and state.fits(task, group[0]):
+                best, best_s = group, seconds
         return best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -23,9 +24,12 @@ class OneKind(Scheduler):
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
         for task in pending.ready():
-            usable = (side for side in sides(task, state) if side.kind == self.kind and side.max_fraction >= 1.0)
-            best = min(usable, key=lambda side: side.ready_s + side.seconds)
-            yield on(task, best.device)
+            best, best_s = -1, math.inf
+            for side in sides(task, state, self.kind):
+                finish_s = side.ready_s + side.seconds
+                if finish_s < best_s and side.max_fraction >= 1.0:
+                    best, best_s = side.device, finish_s
+            yield on(task, best)
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
