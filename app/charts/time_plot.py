@@ -202,6 +202,11 @@ def apart(points: list[tuple[float, float]], low: float, high: float) -> list[fl
 
     All in pixels, upwards; labels that are far enough apart sideways do not mind each other.
     """
+    in_order = spread([y for _, y in points], low, high)
+    across = max((x for x, _ in points), default=0.0) - min((x for x, _ in points), default=0.0)
+    near_their_lines = all(abs(place - y) <= FARTHEST_PX for place, (_, y) in zip(in_order, points, strict=True))
+    if across < LABEL_WIDTH_PX and near_their_lines and len(points) * LABEL_HEIGHT_PX <= high - low:
+        return list(in_order)
     placed: list[tuple[float, float]] = []
     result: list[float | None] = []
     for x, y in points:
@@ -219,4 +224,16 @@ def apart(points: list[tuple[float, float]], low: float, high: float) -> list[fl
         result.append(best)
         if best is not None:
             placed.append((x, best))
+    return result
+
+
+def spread(rising: list[float], low: float, high: float) -> list[float]:
+    """Return rising heights moved apart in their order: upwards as little as needed, then down from ``high``."""
+    result: list[float] = []
+    for y in rising:
+        result.append(max(y, result[-1] + LABEL_HEIGHT_PX if result else low + LABEL_HEIGHT_PX / 2))
+    ceiling = high - LABEL_HEIGHT_PX / 2
+    for i in reversed(range(len(result))):
+        result[i] = min(result[i], ceiling)
+        ceiling = result[i] - LABEL_HEIGHT_PX
     return result

@@ -40,3 +40,9 @@ def test_a_long_curve_is_thinned_to_what_a_screen_shows():
 
 def test_a_curve_without_points_is_empty():
     assert len(smoothed(np.array([]), np.array([]), 1.0).t_s) == 0
+
+
+def test_names_that_end_together_keep_the_order_of_their_lines():
+    places = apart([(0.0, 40.0), (1.0, 52.0), (2.0, 60.0), (3.0, 64.0)], 0.0, 70.0)
+    assert places == sorted(places)
+    assert max(places) <= 70 - LABEL_HEIGHT_PX / 2
