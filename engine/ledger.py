@@ -30,9 +30,9 @@ class Parts(NamedTuple):
 class Ledger:
     """Every share ("part") of every task. Written by the simulation only.
 
-    Part i < n is the first share of task i, so that a whole task needs no further bookkeeping; further shares are
-    appended, those of one task side by side from ``extra[task]``. ``ended`` lists parts, ``finished`` tasks, in the
-    order in which it happened.
+    Part i < n is the first share of task i, so that a task placed whole needs no more than its ``device`` (-1 before)
+    and ``placed_s`` set; further shares are appended, those of one task side by side from ``extra[task]``. ``ended``
+    lists parts, ``finished`` tasks, in the order in which it happened.
     """
 
     __slots__ = (
@@ -52,11 +52,6 @@ class Ledger:
         self.end_s = array("d", [np.nan]) * tasks
         self.ended = array("i")
         self.finished = array("i")
-
-    def add_whole(self, task: int, device: int, now_s: float) -> None:
-        """Note that a task was placed whole on one device; its part has the task's number."""
-        self.device[task] = device
-        self.placed_s[task] = now_s
 
     def add_split(self, task: int, shares: Shares, now_s: float) -> range | list[int]:
         """Note that a task was placed in several shares; return the numbers of its parts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from engine.task import Task
 
@@ -28,8 +29,10 @@ class Pending:
         return isinstance(task, Task) and task.index in self._position
 
     def __iter__(self) -> Iterator[Task]:
-        if len(self._position) == 1:
-            return iter((self.first,))  # the usual case of one arrival at a time, without a generator
+        if len(self._order) == len(self._position) == 1:
+            return cast(
+                Iterator[Task], iter(self._order)
+            )  # the usual case of one arrival at a time, without a generator
         return self._walk()
 
     def _walk(self) -> Iterator[Task]:

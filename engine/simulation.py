@@ -254,7 +254,7 @@ class Simulation:
 
     def _ask(self) -> None:
         """Call ``place`` until it places nothing, and apply each placement as it comes."""
-        pending, state = self._pending, self._state
+        pending, state, ledger = self._pending, self._state, self.ledger
         waiting = pending._position
         while waiting:
             before = len(waiting)
@@ -266,7 +266,8 @@ class Simulation:
                 pending._remove(task.index)
                 if len(shares) == 1:
                     device, fraction = shares[0]
-                    self.ledger.add_whole(task.index, device, self.now_s)
+                    ledger.device[task.index] = device
+                    ledger.placed_s[task.index] = self.now_s
                     self._put(task.index, task, device, fraction, order)
                 else:
                     self._put_split(task, shares, order)
