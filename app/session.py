@@ -37,7 +37,7 @@ LONGEST_STRIDE_S = 0.1
 # A block ends at a checkpoint. Someone who paints contends for the interpreter lock until the race gets
 # there, so a watched race has short blocks (about 0.4 ms); an unwatched one only looks for a cancel.
 WATCHED_BLOCK = 40
-UNWATCHED_BLOCK = 500
+UNWATCHED_BLOCK = 3000
 
 
 class Receiver(Protocol):

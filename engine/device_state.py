@@ -23,9 +23,9 @@ class DeviceState:
     """
 
     __slots__ = (
-        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_memory_gb", "_single", "free_memory_gb",
-        "free_slots", "index", "latency_s", "model", "per_gb_s", "queued_s", "ready", "running", "spec", "speed",
-        "strict", "waiting",
+        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_memory_gb", "_single", "drifts",
+        "free_memory_gb", "free_slots", "has_link", "index", "latency_s", "model", "per_gb_s", "queued_s", "ready",
+        "running", "spec", "speed", "strict", "waiting",
     )  # fmt: skip
 
     def __init__(self, spec: Device, model: int) -> None:
@@ -37,6 +37,8 @@ class DeviceState:
         self.free_memory_gb = self._memory_gb = spec.memory_gb
         self.latency_s = spec.link_latency_s if spec.link_gb_s else 0.0
         self.per_gb_s = 1.0 / spec.link_gb_s if spec.link_gb_s else 0.0
+        self.has_link = spec.link_gb_s is not None
+        self.drifts = bool(spec.speed_at)
         self.running: dict[int, tuple[float, int, float]] = {}
         self.ready: deque[Queued] = deque()
         self.waiting: dict[int, Queued] = {}
@@ -54,7 +56,7 @@ class DeviceState:
         x fraction / speed, plus launch latency and the transfer over the device's link.
         """
         busy_s = expected[self.model] / self.speed * fraction
-        return busy_s + self.latency_s + fraction * transfer_gb * self.per_gb_s
+        return busy_s + self.latency_s + fraction * transfer_gb * self.per_gb_s if self.has_link else busy_s
 
     @property
     def queue_length(self) -> int:

@@ -204,10 +204,10 @@ class Race:
         self.clock_s = max(self.clock_s, self._ended_s() if self.done else to_s)
 
     def _adapt_slice(self, done: int) -> None:
-        """Keep a slice near a few dozen events a lane: fewer wastes calls, more makes the clock jump."""
-        if done < 16 * len(self.lanes):
+        """Keep a slice near a hundred events a lane: fewer wastes calls, more makes the clock jump."""
+        if done < 64 * len(self.lanes):
             self._slice_s *= 2
-        elif done > 64 * len(self.lanes):
+        elif done > 256 * len(self.lanes):
             self._slice_s /= 2
 
     def _ended_s(self) -> float:

@@ -71,7 +71,8 @@ class Simulation:
         self.model_since_s = math.nan
         models = cluster.columns_in(workload.models)
         self.devices = [DeviceState(d, model) for d, model in zip(cluster.devices, models, strict=True)]
-        self._true_s: list[list[float]] = [column.tolist() for column in workload.actual_s.T]
+        true_s: list[list[float]] = [column.tolist() for column in workload.actual_s.T]
+        self._true_s = [true_s[model] for model in models]  # by device
         self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals: list[int] = np.argsort(workload.arrival_s, kind="stable").tolist()
         self.arrived = 0
@@ -288,7 +289,8 @@ class Simulation:
         here = not self._has_parents or self._precedence.may_start(index, device_index, self.now_s)
         # as DeviceState.seconds, without the call
         believed_s = self._expected(task)[device.model] / device.speed * fraction
-        believed_s += device.latency_s + fraction * columns.transfer_gb[index] * device.per_gb_s
+        if device.has_link:
+            believed_s += device.latency_s + fraction * columns.transfer_gb[index] * device.per_gb_s
         memory_gb = columns.memory_gb[index] * fraction
         slots = columns.slots[index]
         if here and slots <= device.free_slots and memory_gb <= device.free_memory_gb and not device.ready:
@@ -330,10 +332,11 @@ class Simulation:
     ) -> None:
         now_s = self.now_s
         speed = device.speed
-        if device.spec.speed_at:
+        if device.drifts:
             speed *= device.spec.speed_factor(now_s)
-        seconds = self._true_s[device.model][task] / speed * fraction
-        seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
+        seconds = self._true_s[device.index][task] / speed * fraction
+        if device.has_link:
+            seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
         device.take(part, now_s + believed_s, slots, memory_gb)
         self.ledger.start_s[part] = now_s
         self._starts += 1
