@@ -26,7 +26,6 @@ class ForestParams:
     """Parameters of :class:`Forest`."""
 
     trees: int = parameter(10, "Trees of the forest of each device model", low=1, high=500)
-    fresh: int = parameter(2, "Trees that each retraining replaces, the oldest first", low=1, high=500)
     interval: int = parameter(50, "Completions between two retrainings, and from a retraining to its use", low=1)
     window: int = parameter(1000, "Latest samples that a retraining sees", low=10)
     min_samples: int = parameter(20, "Samples of a device model before its forest is used", low=2)
@@ -41,9 +40,9 @@ class Forest(Estimator):
 
     It learns log(observed / nominal seconds) from the task's features and its log nominal times, so that it starts from
     the nominal times and scales with them. At completion k (every ``interval``) it looks at the last ``window`` samples
-    and begins to fit ``fresh`` new trees in a background thread; from completion k + ``interval`` on they are used,
-    however long the fit took, so that the race stays reproducible. Replacing a few trees instead of all makes a
-    retraining several times cheaper.
+    and begins to grow new trees in a background thread; from completion k + ``interval`` on they are used, however long
+    that took, so that the race stays reproducible. The oldest trees go, as large a share of the forest as the share of
+    the window that is new: nearly all at the start, one in ten later, which makes a retraining ten times cheaper.
     """
 
     name = "forest"
@@ -108,25 +107,27 @@ class Forest(Estimator):
         samples = self.context.window.latest(number, self.params.window)
         if not len(samples) or int(samples.sample[-1]) == self._last_sample:
             return
+        new = int(samples.sample[-1]) - self._last_sample
         self._last_sample = int(samples.sample[-1])
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="forest")
         self._due = number + self.params.interval
         self._fits += 1
-        self._fit = self._worker.submit(self._refit, samples, tuple(self._forests), self._fits)
+        self._fit = self._worker.submit(self._refit, samples, new / len(samples), tuple(self._forests), self._fits)
 
-    def _refit(self, samples: TrainingSamples, old: Sequence[Trees], fit: int) -> list[Trees]:
+    def _refit(self, samples: TrainingSamples, new: float, old: Sequence[Trees], fit: int) -> list[Trees]:
         """Runs in the background thread; a pure function of its arguments and the seed."""
-        return [self._refit_model(samples, model, trees, fit) for model, trees in enumerate(old)]
+        return [self._refit_model(samples, new, model, trees, fit) for model, trees in enumerate(old)]
 
-    def _refit_model(self, samples: TrainingSamples, model: int, old: Trees, fit: int) -> Trees:
+    def _refit_model(self, samples: TrainingSamples, new: float, model: int, old: Trees, fit: int) -> Trees:
+        """Return the forest of one device model with a share ``new`` (0..1) of its trees replaced."""
         mine = samples.model == model
         count = int(mine.sum())
         if count < self.params.min_samples:
             return old
         inputs = self._inputs[samples.task[mine]]
         target = np.log(samples.work_s[mine] / samples.nominal_s[mine])
-        wanted = self.params.trees if not old else self.params.fresh
+        wanted = max(1, round(self.params.trees * new)) if old else self.params.trees
         rng = np.random.default_rng([self.context.seed, fit, model])
         fresh = tuple(self._grow(inputs, target, rng) for _ in range(wanted))
         return (*old, *fresh)[-self.params.trees :]

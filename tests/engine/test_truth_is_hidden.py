@@ -167,7 +167,7 @@ def test_a_policy_on_nominal_times_can_reach_no_true_seconds_from_anything_it_is
 
 def test_a_learning_estimator_and_its_policy_can_reach_no_true_seconds_either() -> None:
     def forest(context: EstimatorContext) -> Estimator:
-        return SpyingForest(context, ForestParams(interval=10, min_samples=5, trees=3, fresh=1))
+        return SpyingForest(context, ForestParams(interval=10, min_samples=5, trees=3))
 
     leaks, looks = leaks_with(forest, secretive(), every=7)
     assert leaks == []

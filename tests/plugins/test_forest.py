@@ -24,7 +24,7 @@ from plugins.estimators.forest import Forest, ForestParams
 from plugins.estimators.tree_walk import export, mean_prediction
 from plugins.schedulers.mct import Mct
 
-PARAMS = ForestParams(interval=25, min_samples=10, trees=6, fresh=2)
+PARAMS = ForestParams(interval=25, min_samples=10, trees=6)
 CLUSTER = Cluster(
     "small",
     (Device(0, "cpu-0", "cpu", "cpu"), Device(1, "cpu-1", "cpu", "cpu"), Device(2, "gpu-0", "gpu", "gpu")),
@@ -208,7 +208,7 @@ def test_it_looks_at_the_window_only_so_that_old_truths_are_forgotten() -> None:
     actual_s[:200] = 10.0
     tasks = workload("drift", ("cpu", "gpu"), np.arange(n), actual_s, etc_s=etc_s, features=np.zeros((n, 1)),
                      feature_names=("none",))  # fmt: skip
-    driven = Driven(ForestParams(interval=20, window=40, min_samples=5, trees=4, fresh=4), tasks)
+    driven = Driven(ForestParams(interval=20, window=40, min_samples=5, trees=4), tasks)
     answers = []
     for _ in range(400):
         driven.complete()
