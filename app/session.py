@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from plugins.assemble import PreparedRace
 
 FRAME_EVERY_S = 0.033
+REFRESH_EVERY_S = 0.1
+"""Percentiles, energy, utilisation and devices cost ten times as much as the rest of a frame and need not be as new."""
 HAND_OVER_EVERY_S = 0.05
 TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
@@ -176,7 +178,7 @@ class _Run:
         self.timing = timing
         self.maker = _frame_maker(race) if frames else None
         self.completions = 0
-        self.next_frame_at = 0.0
+        self.next_frame_at = self.next_refresh_at = 0.0
         self.next_hand_over_at = 0.0
 
     def drive(self, pace: Pace | None) -> None:
@@ -209,7 +211,7 @@ class _Run:
             for series in self.race.metric_series():
                 self.recorder.metrics(series)
             self.recorder.result(result)
-        self.publish()
+        self.publish(refresh=True)
         self.timing.results_s = time.perf_counter() - began
         return result
 
@@ -220,13 +222,16 @@ class _Run:
             self.hand_over()
             self.next_hand_over_at = time.perf_counter() + HAND_OVER_EVERY_S
         if now >= self.next_frame_at:
-            self.publish()
-            # from the end, so that a costly frame never fills all of the time
-            self.next_frame_at = time.perf_counter() + FRAME_EVERY_S
+            refresh = now >= self.next_refresh_at
+            self.publish(refresh)
+            # a frame that is costly, with very many devices, never fills all of the time
+            self.next_frame_at = now + max(FRAME_EVERY_S, 4 * (time.perf_counter() - now))
+            if refresh:
+                self.next_refresh_at = now + REFRESH_EVERY_S
 
     def show(self) -> None:
         """Hand over and publish at once: the race stands still, or is about to start."""
-        self.next_hand_over_at = self.next_frame_at = 0.0
+        self.next_hand_over_at = self.next_frame_at = self.next_refresh_at = 0.0
         self.show_when_due()
 
     def stand_still(self) -> None:
@@ -251,11 +256,11 @@ class _Run:
         if self.progress is not None:
             self.progress(self.completions)
 
-    def publish(self) -> None:
-        """Publish a frame, where someone watches."""
+    def publish(self, refresh: bool) -> None:
+        """Publish a frame, where someone watches; with ``refresh`` its costly figures are new too."""
         if self.maker is not None:
             began = time.perf_counter()
-            self.control.publish(self.maker.frame(self.control.selected))
+            self.control.publish(self.maker.frame(self.control.selected, refresh))
             self.timing.frames_s += time.perf_counter() - began
 
 

@@ -14,4 +14,7 @@ from engine.workload import IntArray
 def column(values: array[int] | array[float], kind: type, index: slice | IntArray | None = None) -> NDArray[Any]:
     """Return a copy of (part of) a growing column; a copy, because a view would forbid the column to grow."""
     view: NDArray[Any] = np.frombuffer(values, dtype=kind) if len(values) else np.zeros(0, dtype=kind)
+    if isinstance(index, np.ndarray):
+        chosen: NDArray[Any] = view[index]  # which copies
+        return chosen
     return (view if index is None else view[index]).copy()

@@ -74,6 +74,14 @@ class Ledger:
         """Return the task of a part."""
         return part if part < self.tasks else self.extra_task[part - self.tasks]
 
+    def tasks_of(self, parts: IntArray) -> IntArray:
+        """Return the tasks of many parts."""
+        task = parts.astype(np.int64)
+        further = task >= self.tasks
+        if further.any():
+            task[further] = column(self.extra_task, np.int32, task[further] - self.tasks)
+        return task
+
     def parts_of(self, task: int) -> range | list[int]:
         """Return the numbers of the task's parts, in the order of the placement's shares."""
         count = self.n_parts[task] if self.device[task] >= 0 else 0
@@ -94,11 +102,8 @@ class Ledger:
         """Return the parts with these numbers, or all that have been placed."""
         if numbers is None:
             numbers = np.flatnonzero(column(self.device, np.int32) >= 0)
-        task = numbers.astype(np.int64)
-        further = task >= self.tasks
-        task[further] = column(self.extra_task, np.int32, task[further] - self.tasks)
         return Parts(
-            task=task,
+            task=self.tasks_of(numbers),
             device=column(self.device, np.int32, numbers).astype(np.int64),
             fraction=column(self.fraction, np.float64, numbers),
             placed_s=column(self.placed_s, np.float64, numbers),

@@ -88,7 +88,20 @@ class LaneTimeline:
         self._kind_row = np.array([int(d.kind == "gpu") for d in devices])
         self._held_slot_s = np.zeros(len(devices))
         self._simulation = simulation
-        self._ended = 0
+        self._last_end_s = np.full(len(simulation.columns.tasks), -np.inf)
+        self._kinds = np.zeros(len(simulation.columns.tasks), dtype=np.int8)  # 1 CPU, 2 GPU, 3 both
+        self._counts = np.zeros(4, dtype=np.int64)
+        self._seen = self._ended = self._counted = self._busy_until = 0
+
+    def take_finished(self) -> tuple[IntArray, FloatArray]:
+        """Return the tasks that have finished since the last call, and when."""
+        ledger, last_end_s = self._simulation.ledger, self._last_end_s
+        part = column(ledger.ended, np.int32, slice(self._ended, None)).astype(np.int64)
+        self._ended += len(part)
+        np.maximum.at(last_end_s, ledger.tasks_of(part), column(ledger.end_s, np.float64, part))
+        task = column(ledger.finished, np.int32, slice(self._seen, None)).astype(np.int64)
+        self._seen += len(task)
+        return task, last_end_s[task]
 
     def add_finished(self, finish_s: FloatArray, response_s: FloatArray) -> None:
         """Add tasks that have finished."""
@@ -98,11 +111,21 @@ class LaneTimeline:
     def update_busy(self) -> None:
         """Add the shares that have ended since the last call."""
         ledger = self._simulation.ledger
-        ended = column(ledger.ended, np.int32, slice(self._ended, None)).astype(np.int64)
-        self._ended += len(ended)
+        ended = column(ledger.ended, np.int32, slice(self._busy_until, None)).astype(np.int64)
+        self._busy_until += len(ended)
         rows, start_s, end_s, slots = spans(self._simulation, ended)
-        self.busy.add_spans(self._kind_row[rows], start_s, end_s, slots)
+        kind_row = self._kind_row[rows]
+        self.busy.add_spans(kind_row, start_s, end_s, slots)
         self._held_slot_s += np.bincount(rows, (end_s - start_s) * slots, minlength=len(self._held_slot_s))
+        np.bitwise_or.at(self._kinds, ledger.tasks_of(ended), (1 + kind_row).astype(np.int8))
+
+    def count_kinds(self) -> tuple[int, int, int]:
+        """Return how many finished tasks ran on CPUs only, on GPUs only, on both; up to :meth:`update_busy`."""
+        task = column(self._simulation.ledger.finished, np.int32, slice(self._counted, None)).astype(np.int64)
+        self._counted += len(task)
+        self._counts += np.bincount(self._kinds[task], minlength=4)
+        _, cpu, gpu, both = self._counts.tolist()
+        return cpu, gpu, both
 
     def held_slot_s(self, now_s: float) -> FloatArray:
         """Return the slot-seconds that shares have held on each device, running ones up to now."""
@@ -137,8 +160,10 @@ class LaneTimeline:
 
 def spans(simulation: Simulation, parts: IntArray) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Return (device, start, end, slots) of shares; the end of a running one is nan."""
-    columns = simulation.ledger.parts(parts)
-    return columns.device, columns.start_s, columns.end_s, simulation.columns.slots_array[columns.task]
+    ledger = simulation.ledger
+    device = column(ledger.device, np.int32, parts)
+    start_s, end_s = column(ledger.start_s, np.float64, parts), column(ledger.end_s, np.float64, parts)
+    return device, start_s, end_s, simulation.columns.slots_array[ledger.tasks_of(parts)]
 
 
 def lane_series(label: str, simulation: Simulation) -> Iterator[MetricSeries]:

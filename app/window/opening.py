@@ -15,6 +15,10 @@ from app.theme import Theme
 from app.window.main_window import MainWindow
 from app.window.unattended import Unattended
 
+SWITCH_INTERVAL_S = 0.0005
+"""The race computes in another thread. Each call into Qt while painting gives the interpreter lock up and waits up to
+one switch interval to get it back: at the default 5 ms that makes 10 frames a second instead of 30."""
+
 
 def application() -> QApplication:
     """Return the one QApplication, made at the first call."""
@@ -48,9 +52,7 @@ def open_window(race_file: Path | None = None, *, autostart: bool = False, scree
     ``autostart`` races the default race at full speed as soon as the window stands; with ``screenshot`` the finished
     window is saved there and closed. ``race_file`` is opened as File > Open race does.
     """
-    # The race computes in another thread. Each call into Qt while painting gives the interpreter lock up and waits up
-    # to one switch interval to get it back: at the default 5 ms that makes 10 frames a second instead of 30.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     if screenshot is not None and os.environ.get("QT_QPA_PLATFORM") == "offscreen":
         # nobody looks at this screen: make it a dense one, so that the picture is sharp on any other
         os.environ.setdefault("QT_SCALE_FACTOR", "2")
