@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from persistence.embedded import server_url
+from tests.own_postgresql import put_away, run_statement
 
 # before anything imports Qt
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -19,14 +23,46 @@ settings.load_profile("schedrace")
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Keep the user's settings, data and plugins out of the tests, and the tests' out of the user's."""
     home = tmp_path_factory.mktemp("schedrace")
     monkeypatch.setenv("SCHEDRACE_CONFIG_DIR", str(home / "config"))
     monkeypatch.setenv("SCHEDRACE_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("SCHEDRACE_PLUGINS", str(home / "plugins"))
     monkeypatch.delenv("SCHEDRACE_DATABASE_URL", raising=False)
-    return home
+    yield home
+    put_away(home / "data")
+
+
+@pytest.fixture(scope="session")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of our own PostgreSQL, started once for all tests that need some database."""
+    data_dir = tmp_path_factory.mktemp("own server")
+    try:
+        url = server_url(data_dir).replace("+psycopg2", "")
+        run_statement("ALTER SYSTEM SET fsync = off", url)  # dozens of databases: a checkpoint would take seconds
+        run_statement("SELECT pg_reload_conf()", url)
+        yield url
+    finally:
+        put_away(data_dir)
+
+
+@pytest.fixture
+def execute(own_server: str) -> Callable[..., list[tuple[object, ...]]]:
+    """Run a statement as the server's owner, on ``url`` or the server's main database."""
+
+    def run(statement: str, url: str = own_server) -> list[tuple[object, ...]]:
+        return run_statement(statement, url)
+
+    return run
+
+
+@pytest.fixture
+def database_url(own_server: str, execute: Callable[..., object]) -> str:
+    """A database of the test's own, without tables."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    execute(f"CREATE DATABASE {name}")
+    return own_server.replace("/schedrace?", f"/{name}?")
 
 
 @pytest.fixture(autouse=True)

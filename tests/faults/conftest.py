@@ -58,11 +58,13 @@ def started_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     make_folder(folder)
     short = Path(tempfile.mkdtemp(prefix="schedrace-test-"))
     server = Server(folder, short / "s")
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
-    shutil.rmtree(short)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+        shutil.rmtree(short)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,12 +15,12 @@ import psycopg2
 import pytest
 
 from persistence.cluster import cluster_folder
-from persistence.embedded import stop_server
 from persistence.recorder import Recorder
 from persistence.settings import StorageSettings
 from persistence.shipping import ship_left_behind
 from persistence.storage import open_storage
 from tests.faults.conftest import Server
+from tests.own_postgresql import put_away
 from tests.persistence.records import PLUGINS, finished, header
 
 PROGRAM = Path(__file__).with_name("recording_program.py")
@@ -36,7 +35,7 @@ class Race:
         self.longest_s = 0.0
         self._recorder = recorder
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)  # a failed test does not end it
         self._thread.start()
 
     def _run(self) -> None:
@@ -210,5 +209,4 @@ def test_our_own_server_that_is_killed_is_started_again(tmp_path: Path, caplog: 
         assert status.kind == "postgresql-embedded"
     finally:
         race.end()
-        stop_server(tmp_path)
-        shutil.rmtree(folder)
+        put_away(tmp_path)

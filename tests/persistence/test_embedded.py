@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -25,6 +26,7 @@ from persistence.embedded import server_url, stop_server
 from persistence.errors import StorageImpossible
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage
+from tests.own_postgresql import put_away
 from tests.persistence.records import PLUGINS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,6 +46,7 @@ class Machine:
     packages: str = PACKAGES
     environment: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    data_dirs: set[Path] = field(default_factory=set)
 
     def start(self, data_dir: Path) -> subprocess.Popen[str]:
         who = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
@@ -59,7 +62,19 @@ class Machine:
             **who,  # type: ignore[call-overload]
         )
         self.started.append(process)
+        self.data_dirs.add(data_dir)
         return process
+
+    def put_away(self) -> None:
+        """End every process, and remove what they made, wherever that is."""
+        for process in self.started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                end(process)
+            process.kill()
+        if self.uid is None:
+            for data_dir in self.data_dirs:
+                put_away(data_dir)
+        shutil.rmtree(self.folder)
 
     def cluster(self, data_dir: Path) -> Path:
         return cluster_folder(data_dir) if self.uid is None else data_dir / "postgresql"
@@ -109,12 +124,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         own = next((folder / "environment").glob("lib/*/site-packages"))
         machine.packages = f"{own}{os.pathsep}{PACKAGES}"
     yield machine
-    for process in machine.started:
-        end(process)
-    if machine.uid is None and os.geteuid() == 0:
-        for data_dir in folder.iterdir():
-            shutil.rmtree(cluster_folder(data_dir))
-    shutil.rmtree(folder)
+    machine.put_away()
 
 
 def _python_for(uid: int) -> Path:
@@ -219,8 +229,7 @@ def test_data_of_a_version_that_is_not_installed_are_left_alone(tmp_path: Path) 
         with pytest.raises(StorageImpossible, match=r"belong to PostgreSQL 7, which is not installed here"):
             server_url(tmp_path)
     finally:
-        stop_server(tmp_path)
-        shutil.rmtree(folder)
+        put_away(tmp_path)
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -256,5 +265,4 @@ def test_where_no_postgresql_can_run_rows_are_kept_as_csv_with_the_reason(
         report = check_database(StorageSettings("auto", data_dir=tmp_path), PLUGINS)
         assert (report.healthy, report.storage) == (True, "csv")
     finally:
-        stop_server(tmp_path)
-        shutil.rmtree(cluster_folder(tmp_path))
+        put_away(tmp_path)

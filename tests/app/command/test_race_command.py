@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import shutil
 import signal
 import subprocess
 import sys
@@ -316,17 +315,13 @@ def test_a_database_that_does_not_answer_is_said_and_the_rows_wait_in_the_journa
 def test_the_default_storage_is_a_postgresql_of_our_own_that_check_db_finds_healthy(in_a_process: Command) -> None:
     options = ("race", "--tasks", "80", "--schedulers", "mct,met", "--json")
     recorded = strict(in_a_process(*options).out)
-    where = Path(recorded["storage"]["where"])
-    try:
-        assert recorded["storage"]["kind"] == "postgresql-embedded", recorded["storage"]["why"]
-        assert recorded["storage"]["rows_written"] == 160
-        assert recorded["storage"]["rows_pending"] == 0
-        assert recorded["digest"] == strict(in_a_process(*options, "--storage", "none").out)["digest"]
-        check = in_a_process("check-db", "--json")
-        assert check.status == 0, check.out
-        assert strict(check.out)["tables"]["scheduler_results"] == 160
-    finally:
-        shutil.rmtree(where, ignore_errors=True)  # that of root is not below the folder of this test
+    assert recorded["storage"]["kind"] == "postgresql-embedded", recorded["storage"]["why"]
+    assert recorded["storage"]["rows_written"] == 160
+    assert recorded["storage"]["rows_pending"] == 0
+    assert recorded["digest"] == strict(in_a_process(*options, "--storage", "none").out)["digest"]
+    check = in_a_process("check-db", "--json")
+    assert check.status == 0, check.out
+    assert strict(check.out)["tables"]["scheduler_results"] == 160
 
 
 def test_ctrl_c_stops_the_race_and_keeps_what_was_finished(own_folders: Path, tmp_path: Path) -> None:
