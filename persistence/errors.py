@@ -15,3 +15,7 @@ class StorageImpossible(StorageError):
 
 class JournalError(SchedRaceError):
     """The journal on the disk cannot be opened or written."""
+
+
+class JournalBusy(JournalError):
+    """Somebody else, in this process or another, writes or ships this journal at the moment."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from persistence.errors import JournalError
+from persistence.errors import JournalBusy, JournalError
 from persistence.filelock import FileLock
 from persistence.rows import header_line
 from persistence.run import RunHeader
@@ -128,7 +128,7 @@ class Journal(JournalReader):
         self.synced: dict[str, int] = {}
         with _as_sentence(folder):
             if not self._lock.acquire():
-                raise JournalError(f"The journal {folder} is being written by another SchedRace.")
+                raise JournalBusy(f"The journal {folder} is being written by another SchedRace.")
         try:
             for table in JOURNALED:
                 if self.path(table).exists():

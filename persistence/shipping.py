@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from persistence.errors import JournalError, StorageError
+from persistence.errors import JournalBusy, JournalError, StorageError
 from persistence.journal import Journal, JournalReader
 from persistence.schema import JOURNALED
 from persistence.storage import CLEANED_UP, RESULT, Storage, StoragePlugin, Taken
@@ -75,6 +75,8 @@ def ship_left_behind(storage: Storage, go_on: Callable[[], bool] = lambda: True)
                 break
             try:
                 _ship_one(consumer, folder, known.get(folder.run, {}), report, go_on)
+            except JournalBusy:
+                continue  # its race goes on, or somebody else replays it right now
             except JournalError as error:
                 report.problems.append(str(error))
     finally:
@@ -124,7 +126,7 @@ def _ship_one(
     report: LeftBehind,
     go_on: Callable[[], bool],
 ) -> None:
-    if has_arrived(reader, known) or reader.is_written():
+    if has_arrived(reader, known):
         return
     header = reader.header()
     journal = Journal(reader.folder)

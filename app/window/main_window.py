@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
             )
             event.ignore()
             return
-        self.storage_desk.wait()
+        self.storage_desk.close()
         logging.getLogger().removeHandler(self._log_bridge)
         if self.remember:
             self._save_preferences()

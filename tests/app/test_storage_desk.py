@@ -1,0 +1,35 @@
+"""The storage of the window: opened before the first race, and what earlier runs left behind brought there."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from persistence.recorder import Recorder
+from persistence.settings import URL_VARIABLE, StorageSettings
+from persistence.storage import open_storage
+from tests.persistence.records import PLUGINS, finished, header
+
+
+@pytest.fixture
+def left_behind(own_folders, database_url, monkeypatch):
+    """A run of 30 results in a journal, recorded while there was no database; the settings mean a database now."""
+    storage = open_storage(StorageSettings("csv", data_dir=own_folders / "data"), PLUGINS)
+    recorder = Recorder(storage, header())
+    recorder.finished(finished(0, 30))
+    recorder.close()
+    monkeypatch.setenv(URL_VARIABLE, database_url)
+    return recorder.header.run
+
+
+@pytest.mark.parametrize("storage_kind", ["auto"])
+def test_what_an_earlier_run_left_behind_arrives_without_a_race(left_behind, hands, execute, database_url):
+    def arrived() -> list[tuple[object, ...]]:
+        if not execute("SELECT to_regclass('schedrace.scheduler_results')", database_url)[0][0]:
+            return []
+        return execute("SELECT run, count(*) FROM schedrace.scheduler_results GROUP BY run", database_url)
+
+    hands.wait(lambda: arrived() == [(left_behind, 30)])
+    hands.window.close()
+    assert "replay" not in [thread.name for thread in threading.enumerate()]
