@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 from engine.workload import FloatArray, IntArray
 
@@ -35,17 +36,22 @@ class FinishedTasks:
 
 def placement_texts(finished: FinishedTasks, device_ids: Sequence[str]) -> list[str]:
     """Return each row's placement as users read it: ``cpu-0=0.4 gpu-1=0.6``, in device order."""
-    texts: list[str] = []
-    bounds = finished.share_start.tolist()
+    texts, row_text = placement_choices(finished, device_ids)
+    return [texts[i] for i in row_text.tolist()]
+
+
+def placement_choices(finished: FinishedTasks, device_ids: Sequence[str]) -> tuple[list[str], IntArray]:
+    """Return placement texts, and for each row the index of its own: tasks on one device share a text."""
+    texts = [f"{name}=1" for name in device_ids]
+    starts, ends = finished.share_start[:-1], finished.share_start[1:]
+    row_text = finished.share_device[starts].astype(np.int64)
+    split = np.flatnonzero(ends - starts > 1)
+    row_text[split] = np.arange(len(texts), len(texts) + len(split))
     devices, fractions = finished.share_device.tolist(), finished.share_fraction.tolist()
-    whole = [f"{name}=1" for name in device_ids]
-    for a, b in pairwise(bounds):
-        if b - a == 1:
-            texts.append(whole[devices[a]])
-        else:
-            pairs = sorted(zip(devices[a:b], fractions[a:b], strict=True))
-            texts.append(" ".join(f"{device_ids[d]}={f!r}" for d, f in pairs))
-    return texts
+    for a, b in zip(starts[split].tolist(), ends[split].tolist(), strict=True):
+        pairs = sorted(zip(devices[a:b], fractions[a:b], strict=True))
+        texts.append(" ".join(f"{device_ids[d]}={f!r}" for d, f in pairs))
+    return texts, row_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,8 @@ class BulkRepository:
 
     def upsert(self, run: str, rows: bytes) -> None:
         """Insert the CSV lines that are not there yet (primary key: the natural key)."""
-        self._cursor.copy_expert(self._copy, io.BytesIO(rows))
+        # read at once: psycopg2's pieces of 8 KiB each wait for the interpreter lock, which a race at full speed holds
+        self._cursor.copy_expert(self._copy, io.BytesIO(rows), len(rows))
         self._cursor.execute(self._insert, (run,))
 
     def clear(self) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from engine.records import FinishedTasks, MetricSeries, placement_texts
+from engine.records import FinishedTasks, MetricSeries, placement_choices
 from engine.training import TrainingSamples
 from engine.workload import FloatArray, Workload
 from persistence.schema import journal_columns
@@ -38,9 +38,6 @@ def timestamp(now: datetime | None = None) -> str:
 def result_rows(blocks: Sequence[tuple[FinishedTasks, str]], device_ids: Sequence[str]) -> bytes:
     """Return finished tasks, each block with its ``created_at``, as lines of ``scheduler_results``."""
     records = [rows for rows, _ in blocks]
-    placements: list[str] = []
-    for rows in records:
-        placements += placement_texts(rows, device_ids)
     return _csv(
         "scheduler_results",
         [
@@ -49,7 +46,7 @@ def result_rows(blocks: Sequence[tuple[FinishedTasks, str]], device_ids: Sequenc
             _end_to_end([rows.arrival_s for rows in records]),
             _end_to_end([rows.start_s for rows in records]),
             _end_to_end([rows.finish_s for rows in records]),
-            pa.array(placements, pa.string()),
+            pa.concat_arrays([_placements(rows, device_ids) for rows in records]),
             _end_to_end([rows.gpu_fraction for rows in records]),
             _end_to_end([rows.energy_j for rows in records]),
             _end_to_end([rows.cost for rows in records]),
@@ -128,6 +125,11 @@ def array_literals(matrix: FloatArray) -> Any:
     )
 
 
+def _placements(rows: FinishedTasks, device_ids: Sequence[str]) -> Any:
+    texts, row_text = placement_choices(rows, device_ids)
+    return pa.array(texts, pa.string()).take(pa.array(row_text))
+
+
 def _joined(values: Any, bounds: Any) -> Any:
     lists = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pc.cast(values, pa.string()))
     return pc.binary_join_element_wise("{", pc.binary_join(lists, ","), "}", "")
@@ -144,10 +146,8 @@ def _end_to_end(parts: list[Any]) -> Any:
 
 
 def _spread(blocks: Iterable[tuple[str, int]]) -> Any:
-    values: list[str] = []
-    for text, n in blocks:
-        values += [text.translate(_LINE_BREAKS)] * n
-    return pa.array(values, pa.string())
+    texts, lengths = zip(*((text.translate(_LINE_BREAKS), n) for text, n in blocks), strict=True)
+    return pa.array(texts, pa.string()).take(pa.array(np.repeat(np.arange(len(texts)), lengths)))
 
 
 def _texts(values: Sequence[str] | None, part: slice, n: int) -> Any:
