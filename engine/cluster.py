@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.errors import InputError
@@ -80,6 +80,10 @@ class Cluster:
         """Return a phrase such as ``4 CPU + 2 GPU``."""
         counts = [(len(self.of_kind("cpu")), "CPU"), (len(self.of_kind("gpu")), "GPU")]
         return " + ".join(f"{count} {name}" for count, name in counts if count)
+
+    def without_drift(self) -> Cluster:
+        """Return the cluster as schedulers see it: changes of speed are hidden from them."""
+        return replace(self, devices=tuple(replace(d, speed_at=()) for d in self.devices))
 
     def columns_in(self, models: Sequence[str]) -> list[int]:
         """Return for each device its column among the workload's device models.

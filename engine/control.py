@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 
 FrameT = TypeVar("FrameT")
 
+_PATIENCE_S = 0.01
+"""A policy may take longer than this for one answer; the window then paints beside it."""
+
 
 class Control(Generic[FrameT]):
     """Thread-safe. The watcher calls the verbs, the race calls :meth:`checkpoint`, :meth:`wait` and :meth:`publish`.
@@ -22,6 +25,7 @@ class Control(Generic[FrameT]):
         self._wake = threading.Condition()
         self._gate = threading.Event()
         self._gate.set()
+        self._at_rest = threading.Event()
         self._cancelled = False
         self._paused = False
         self._steps = 0
@@ -66,9 +70,9 @@ class Control(Generic[FrameT]):
             self._wake.notify_all()
 
     def step(self) -> None:
-        """While paused: let the race do one more step (the next event)."""
+        """While paused: let the race do one more step (the next event); otherwise nothing happens."""
         with self._wake:
-            self._steps += 1
+            self._steps += self._paused
             self._wake.notify_all()
 
     def set_speed(self, factor: float) -> None:
@@ -79,9 +83,14 @@ class Control(Generic[FrameT]):
 
     @contextmanager
     def gui_first(self) -> Iterator[None]:
-        """Hold the race at its next checkpoint while the block runs; released on any exception too."""
+        """Hold the race at its next checkpoint while the block runs; released on any exception too.
+
+        Waits a few milliseconds for the race to get there: who paints beside it waits for the interpreter lock at every
+        call, and both become slower.
+        """
         self._gate.clear()
         try:
+            self._at_rest.wait(_PATIENCE_S)
             yield
         finally:
             self._gate.set()
@@ -91,9 +100,11 @@ class Control(Generic[FrameT]):
         self.latest = frame
 
     def checkpoint(self) -> None:
-        """Called by the race about every 0.2 ms of work: returns at once unless someone paints."""
+        """Called by the race about every 2 ms of work: returns at once unless someone paints."""
         if not self._gate.is_set():
+            self._at_rest.set()
             self._gate.wait(0.5)
+            self._at_rest.clear()
 
     def take_step(self) -> bool:
         """Called by the race while paused: whether it may do one step now (each step is given once)."""
@@ -108,5 +119,7 @@ class Control(Generic[FrameT]):
         began = time.perf_counter()
         with self._wake:
             if not self._cancelled and not self._steps:
+                self._at_rest.set()
                 self._wake.wait(seconds)
+                self._at_rest.clear()
         return time.perf_counter() - began

@@ -56,7 +56,11 @@ def guarded(estimator: Estimator) -> Callable[[Task], Seconds]:
 
     def seconds(task: Task) -> Seconds:
         answer = estimator.seconds(task)
-        if len(answer) != models or not min(answer) > 0.0 or any(s != s for s in answer):
+        try:
+            possible = len(answer) == models and min(answer) > 0.0 and not any(s != s for s in answer)
+        except TypeError:
+            possible = False
+        if not possible:
             raise EstimateError(
                 f"estimator '{estimator.name}' answered {answer!r} seconds for {task}; it must give {models} numbers "
                 "above 0."

@@ -85,7 +85,7 @@ class Simulation:
         self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
         expected = guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds
         self._state = ClusterState(
-            cluster, self.devices, self.columns, self._precedence, expected, weights or Weights()
+            cluster.without_drift(), self.devices, self.columns, self._precedence, expected, weights or Weights()
         )
         self._expected = expected
         self._place = scheduler.place

@@ -84,12 +84,13 @@ def workload(
     arrival = np.array(arrival_s, dtype=np.float64)
     n, m = len(arrival), len(models)
     start, index, gb = _csr(n, parents, parents_gb)
+    actual = _matrix(actual_s, n, m, "actual")
     result = Workload(
         name=name,
         models=tuple(models),
         arrival_s=arrival,
-        etc_s=_matrix(etc_s if etc_s is not None else actual_s, n, m, "etc"),
-        actual_s=_matrix(actual_s, n, m, "actual"),
+        etc_s=actual.copy() if etc_s is None else _matrix(etc_s, n, m, "etc"),
+        actual_s=actual,
         law_s=None if law_s is None else _matrix(law_s, n, m, "law"),
         features=_features(features, n, len(feature_names)),
         feature_names=tuple(feature_names),

@@ -121,7 +121,8 @@ class Forest(Estimator):
 
     def _refit_model(self, samples: TrainingSamples, new: float, model: int, old: Trees, fit: int) -> Trees:
         """Return the forest of one device model with a share ``new`` (0..1) of its trees replaced."""
-        mine = samples.model == model
+        # on a clock of large seconds a very short share may round to nothing, and its logarithm to -inf
+        mine = (samples.model == model) & (samples.work_s > 0)
         count = int(mine.sum())
         if count < self.params.min_samples:
             return old
