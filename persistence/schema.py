@@ -40,7 +40,7 @@ def _run() -> Column[str]:
     # Every primary key below leads with run: it is the index of the cascade and of all reads of one run.
     # Checking this key for each row takes a third of the server's time: 8.4 instead of 5.5 us a row of
     # scheduler_results (its CPU time, PostgreSQL 18, batches of 20,000 rows, median of 7 alternated rounds). It stays:
-    # without it rows of a run that nobody knows would be taken, and those of a deleted one would come back.
+    # without it rows of a run that is not in runs would be taken, where nobody finds them and no cascade removes them.
     return _key("run", ForeignKey(f"{SCHEMA}.runs.run", ondelete="CASCADE"))
 
 
