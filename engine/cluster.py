@@ -118,6 +118,8 @@ def _check_device(cluster: str, position: int, device: Device) -> None:
         _positive(cluster, where, "link_gb_s", device.link_gb_s)
     for name in ("link_latency_s", "idle_w", "active_w", "price_per_hour"):
         _not_negative(cluster, where, name, getattr(device, name))
+    if device.link_latency_s and device.link_gb_s is None:
+        raise InputError(f"Cluster '{cluster}': {where} has link_latency_s but no link; give it link_gb_s too.")
     if device.active_w < device.idle_w:
         raise InputError(
             f"Cluster '{cluster}': {where} draws {device.active_w} W when active but {device.idle_w} W when idle; "

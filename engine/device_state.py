@@ -73,7 +73,7 @@ class DeviceState:
         self._free_times = None
 
     def wake(self, part: int) -> None:
-        """The parents and data of a waiting share have come (a strict queue keeps all its shares in one heap)."""
+        """The parents and data of a waiting share have come (a strict queue keeps all its shares in ``ready``)."""
         entry = self.waiting.pop(part, None)
         if entry is not None:
             self._push(entry)

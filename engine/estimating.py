@@ -23,9 +23,9 @@ class TableEstimator:
         self.active_models = 0
         # tuples of floats leave the garbage collector's lists, nested lists would stay in them
         self._rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
-        self.seconds: Callable[[Task], Seconds] = self._seconds
 
-    def _seconds(self, task: Task) -> Seconds:
+    def seconds(self, task: Task) -> Seconds:
+        """Return the task's row of the table."""
         return self._rows[task.index]
 
 

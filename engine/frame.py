@@ -56,8 +56,8 @@ class DeviceStrip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A race at simulated second ``clock_s``; ``done`` when every lane has ended. ``events`` counts task completions of
-    all lanes together, from which the window derives tasks per second of wall time."""
+    """A race at simulated second ``clock_s``; ``done`` when every lane has ended. ``completions`` counts the tasks
+    that all lanes together have finished, from which the window derives tasks per second of wall time."""
 
     clock_s: float
     end_of_arrivals_s: float

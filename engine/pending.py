@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 from engine.task import Task
 
@@ -30,9 +29,7 @@ class Pending:
 
     def __iter__(self) -> Iterator[Task]:
         if len(self._order) == len(self._position) == 1:
-            return cast(
-                Iterator[Task], iter(self._order)
-            )  # the usual case of one arrival at a time, without a generator
+            return iter((self.first,))  # the usual case of one arrival at a time, without a generator
         return self._walk()
 
     def _walk(self) -> Iterator[Task]:

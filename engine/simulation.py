@@ -102,7 +102,7 @@ class Simulation:
             return make_estimator(choice, workload, samples, seed)
         except InputError:
             raise
-        except Exception as error:  # a stranger's constructor
+        except (Exception, SystemExit) as error:  # a stranger's constructor
             self.disqualify(f"its estimator could not start: {sentence_of(error)}", traceback.format_exc())
             return TableEstimator(workload.etc_s)
 

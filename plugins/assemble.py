@@ -41,6 +41,8 @@ def prepare(spec: RaceSpec, registry: Registry) -> PreparedRace:
 
     A scheduler called ``all`` stands for every built-in one that can serve the workload; the notes name the others.
     """
+    if any(asked.name == ALL and (asked.params or asked.label) for asked in spec.schedulers):
+        raise InputError("'all' takes neither parameters nor a label; name the scheduler that they are for.")
     wanted = [(lane, lane.name != ALL) for lane in spec.schedulers if lane.name != ALL]
     named = {lane.shown for lane, _ in wanted}
     if any(lane.name == ALL for lane in spec.schedulers):
@@ -84,5 +86,5 @@ def _declined(lane: PreparedLane, tasks: Workload, columns: TaskColumns, cluster
         return f"workload '{tasks.name}' does not know the law behind its times; use +true or +nominal."
     try:
         return lane.rule.declines(columns, cluster)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"its own check failed with {type(error).__name__}: {error}."

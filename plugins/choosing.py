@@ -81,7 +81,7 @@ def _recognised(path: Path, workloads: Mapping[str, type[WorkloadPlugin]]) -> ty
 def _asked(plugin: type[WorkloadPlugin], path: Path, head: str) -> bool:
     try:
         return bool(plugin.recognises(path, head))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"The workload plugin '{plugin.name}' failed while looking at '{path}': {type(error).__name__}: {error}. "
             "Take the plugin away, or name the one that shall read it: NAME:FILE."
@@ -100,7 +100,7 @@ def load_workload(spec: RaceSpec, cluster: Cluster, registry: Registry) -> Workl
         raise
     except OSError as error:
         raise InputError(f"Workload '{name}': '{error.filename}' cannot be read: {error.strerror}.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"The workload '{name}' failed: {type(error).__name__}: {error}.") from error
     if not isinstance(tasks, Workload):
         raise InputError(f"The workload '{name}' returned {type(tasks).__name__}; it must return a Workload.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from engine.errors import InputError, did_you_mean
-from engine.estimator import Estimator, EstimatorContext
+from engine.estimating import EstimatorFactory
+from engine.estimator import Estimator
 from engine.params import build, declared
 from engine.race import LaneSpec
 from engine.scheduler import Scheduler
@@ -33,24 +33,17 @@ class PreparedLane:
         """Return the lane with a new scheduler; raises :class:`InputError` when its constructor fails."""
         try:
             scheduler = self.rule(self.rule_params, stable_seed(self.seed, self.label, "scheduler"))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
                 f"Scheduler '{self.label}' could not be set up: {type(error).__name__}: {error}. "
                 "Mend its __init__, or leave it out."
             ) from error
-        seed = stable_seed(self.seed, self.label, "estimator")
-        if isinstance(self.estimator, str):
-            return LaneSpec(self.label, scheduler, self.estimator, seed)
-        return LaneSpec(self.label, scheduler, partial(self._estimate, self.estimator), seed)
+        return LaneSpec(self.label, scheduler, self._estimator(), stable_seed(self.seed, self.label, "estimator"))
 
-    def _estimate(self, learner: type[Estimator], context: EstimatorContext) -> Estimator:
-        try:
-            return learner(context, self.estimator_params)
-        except Exception as error:
-            raise InputError(
-                f"The estimator of '{self.label}' could not be set up: {type(error).__name__}: {error}. "
-                "Mend its __init__, or leave it out."
-            ) from error
+    def _estimator(self) -> str | EstimatorFactory:
+        """The engine's own by name; a plugin's as a call, whose failure costs this lane alone."""
+        learner, params = self.estimator, self.estimator_params
+        return learner if isinstance(learner, str) else lambda context: learner(context, params)
 
 
 def stable_seed(seed: int, label: str, part: str) -> int:
@@ -61,6 +54,9 @@ def stable_seed(seed: int, label: str, part: str) -> int:
 
 def prepare_lane(spec: SchedulerSpec, seed: int, registry: Registry) -> PreparedLane:
     """Resolve names and parameters. Raises :class:`InputError` with what is unknown and what may have been meant."""
+    taken = spec.label in registry.schedulers or spec.label in registry.aliases or "+" in spec.label
+    if taken and spec.label != spec.name:
+        raise InputError(f"'{spec.label}' is the name of a scheduler; '{spec.name}' needs another label.")
     rule_name, plus, estimator_name = registry.aliases.get(spec.name, spec.name).partition("+")
     rule = _rule(rule_name, registry)
     estimator = _estimator(estimator_name if plus else "nominal", registry)

@@ -15,7 +15,7 @@ from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.state import ClusterState
-from engine.task import Task
+from engine.task import Task, TaskColumns
 from engine.workload import Workload, workload
 
 Rule = Callable[[Pending, ClusterState], Iterable[Placement]]
@@ -301,3 +301,12 @@ class TestPending:
             return counted[0]
 
         assert steps(10) == steps(10_000)
+
+
+def test_an_iterator_taken_before_the_only_task_leaves_yields_that_task_or_nothing() -> None:
+    pending = Pending(has_parents=False)
+    tasks = TaskColumns(equal_tasks([0.0])).tasks
+    pending._add(tasks[0], True)
+    walk = iter(pending)
+    pending._remove(0)
+    assert [task for task in walk if task is None] == []

@@ -166,11 +166,41 @@ class BrokenLearner(Estimator):
         return []
 
 
-def test_an_estimator_that_cannot_be_set_up_is_a_sentence() -> None:
+def test_an_estimator_that_cannot_be_set_up_costs_its_own_lane_only() -> None:
     plugins = load_registry(plugins=[BrokenLearner])
-    prepared = prepare(RaceSpec(schedulers=lanes("mct+broken"), tasks=5), plugins)
-    with pytest.raises(InputError, match=r"The estimator of 'mct\+broken' could not be set up: RuntimeError: dropped"):
-        prepared.race()
+    race = prepare(RaceSpec(schedulers=lanes("mct+broken", "mct"), tasks=5), plugins).race()
+    while race.advance():
+        pass
+    broken, fine = race.result().rows
+    assert broken.status == "disqualified"
+    assert "RuntimeError: dropped" in str(broken.reason)
+    assert fine.status == "finished"
+
+
+class Exiting(Scheduler):
+    name = "exiting"
+
+    def __init__(self, params: Any = None, seed: int = 0) -> None:
+        raise SystemExit(3)
+
+    def place(self, pending: Any, state: Any) -> list[Any]:
+        return []
+
+
+def test_a_scheduler_that_exits_when_it_is_set_up_is_a_sentence() -> None:
+    with pytest.raises(InputError, match="'exiting' could not be set up: SystemExit"):
+        prepare(RaceSpec(schedulers=lanes("exiting"), tasks=5), load_registry(plugins=[Exiting]))
+
+
+def test_all_takes_neither_parameters_nor_a_label() -> None:
+    with pytest.raises(InputError, match="'all' takes neither"):
+        prepare(RaceSpec(schedulers=(SchedulerSpec("all", {"interval": 25}),), tasks=5), registry())
+
+
+@pytest.mark.parametrize("label", ["oracle", "mct", "x+true"])
+def test_no_lane_may_carry_the_name_of_another_scheduler(label: str) -> None:
+    with pytest.raises(InputError, match="needs another label"):
+        prepare(RaceSpec(schedulers=(SchedulerSpec("random", label=label),), tasks=5), registry())
 
 
 def test_the_estimator_law_needs_a_workload_that_knows_its_law(tmp_path: Path) -> None:
