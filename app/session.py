@@ -36,9 +36,10 @@ TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
 LONGEST_STRIDE_S = 0.1
 
-# A block ends at a checkpoint. Someone who paints contends for the interpreter lock until the race gets
-# there, so a watched race has short blocks (about 0.4 ms); an unwatched one only looks for a cancel.
-WATCHED_BLOCK = 40
+# A block of events ends at a checkpoint, where the race waits for whoever paints. A watched race gets there about
+# every 2 ms, whatever its policies cost; an unwatched one only looks for a cancel.
+WATCHED_BLOCK_S = 0.002
+FIRST_WATCHED_BLOCK = 40
 UNWATCHED_BLOCK = 3000
 
 
@@ -184,7 +185,7 @@ class _Run:
     def drive(self, pace: Pace | None) -> None:
         """Advance until every lane has ended or the watcher cancels."""
         race, control = self.race, self.control
-        block = WATCHED_BLOCK if self.maker else UNWATCHED_BLOCK
+        block = FIRST_WATCHED_BLOCK if self.maker else UNWATCHED_BLOCK
         stride = _Stride(race, pace)
         self.show()
         while not race.done and not control.cancelled:
@@ -196,8 +197,12 @@ class _Run:
             elif control.paused:
                 self.stand_still()
                 stride.rest()
-            elif not race.advance(stride.until(control.speed), block):
-                control.wait(TICK_S)
+            else:
+                until_s, began = stride.until(control.speed), time.perf_counter()
+                if not race.advance(until_s, block):
+                    control.wait(TICK_S)
+                elif self.maker:
+                    block = _next_block(block, time.perf_counter() - began)
             self.show_when_due()
         if not race.done:
             race.stop()
@@ -224,8 +229,10 @@ class _Run:
         if now >= self.next_frame_at:
             refresh = now >= self.next_refresh_at
             self.publish(refresh)
-            # a frame that is costly, with very many devices, never fills all of the time
-            self.next_frame_at = now + max(FRAME_EVERY_S, 4 * (time.perf_counter() - now))
+            # on a beat, so that the length of blocks costs no frames; but one that is costly, with very many devices,
+            # never fills more than a quarter of the time
+            beat = max(self.next_frame_at, now - FRAME_EVERY_S) + FRAME_EVERY_S
+            self.next_frame_at = max(beat, now + 4 * (time.perf_counter() - now))
             if refresh:
                 self.next_refresh_at = now + REFRESH_EVERY_S
 
@@ -297,6 +304,11 @@ class _Stride:
     def rest(self) -> None:
         """Forget the wall time that passed while the race stood still."""
         self.at = time.perf_counter()
+
+
+def _next_block(events: int, took_s: float) -> int:
+    """Return how many events fill a watched block, from how long the last one took; wall time changes no result."""
+    return min(max(round(events * min(WATCHED_BLOCK_S / took_s, 2.0)), FIRST_WATCHED_BLOCK), UNWATCHED_BLOCK)
 
 
 def _frame_maker(race: Race) -> FrameMaker:

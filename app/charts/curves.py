@@ -60,7 +60,7 @@ class ResponseCurves(TimePlot):
                 self.mark(lane.scheduler, lane.model_since_s, f"{lane.scheduler}: model active")
 
     def _range(self, series: dict[str, Series]) -> tuple[float, float]:
-        """Return the value axis; its top only ever grows, in steps, so that the lines do not jump."""
+        """Return the value axis, which moves seldom and in steps: the lines must not jump, and ticks are costly."""
         values = [s.value for s in series.values() if len(s.value)]
         if not values:
             return 0.0, 1.0
@@ -69,6 +69,7 @@ class ResponseCurves(TimePlot):
         # the first tasks meet empty queues: a few points far below all others must not squeeze the rest
         low = max(float(np.quantile(everything, QUIET_START)), 1e-9)
         self._spread = self._spread or high > LOG_FROM * low
-        self._bottom = 10 ** (np.floor(4 * np.log10(low) - 0.3) / 4)
+        if not low / 4 <= self._bottom <= low:
+            self._bottom = 10 ** (np.floor(4 * np.log10(low) - 0.3) / 4)
         self._top = max(self._top, 10 ** (np.ceil(8 * np.log10(high) + 0.3) / 8))
         return (self._bottom if self._spread else 0.0), self._top

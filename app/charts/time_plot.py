@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsView
 
 from app.charts.look import LEFT_MARGIN, Look
 from app.texts import number
@@ -52,13 +52,22 @@ class Series:
     value: np.ndarray
 
 
+class Line(pg.PlotCurveItem):
+    """The bare curve: PlotDataItem asks of every point, at every frame, what we know already; and so does its outline,
+    of which only its owner's axes make use."""
+
+    def boundingRect(self) -> QRectF:
+        """Return all that is seen (pyqtgraph's hook)."""
+        return self.viewRect() or QRectF()
+
+
 class TimePlot(pg.PlotWidget):
     """A plot that is laid out once and then only gets new points; its ranges move in steps."""
 
     def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int) -> None:
         super().__init__(axisItems={"left": PlainAxis("left", y_unit), "bottom": PlainAxis("bottom", "\u00a0s")})
         self._look = look
-        self._lines: dict[str, pg.PlotCurveItem] = {}
+        self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
         self._log = False
@@ -70,6 +79,8 @@ class TimePlot(pg.PlotWidget):
         self.restyle()
 
     def _set_up(self) -> None:
+        # we say when: whoever repaints at once would otherwise see every change painted a second time
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
         plot = self.getPlotItem()
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -99,6 +110,7 @@ class TimePlot(pg.PlotWidget):
         self._lines.clear()
         self._names.clear()
         self._marks.clear()
+        self.viewport().update()
 
     def draw(self, series: Mapping[str, Series], end_s: float, y: tuple[float, float], log: bool) -> None:
         """Show these lines on a time axis that ends at ``end_s``."""
@@ -110,6 +122,7 @@ class TimePlot(pg.PlotWidget):
             if len(value):
                 ends[name] = (float(line.t_s[-1]), float(value[-1]))
         self._name_ends(ends)
+        self.viewport().update()
 
     def mark(self, name: str, at_s: float, text: str) -> None:
         """Put a vertical mark in the colour of a policy, once."""
@@ -147,11 +160,11 @@ class TimePlot(pg.PlotWidget):
         for name, mark in self._marks.items():
             mark.setPen(self._mark_pen(name))
             mark.label.setColor(self._look.colour(name))
+        self.viewport().update()
 
     def _line(self, name: str) -> pg.PlotCurveItem:
         if name not in self._lines:
-            # the bare curve: PlotDataItem asks of every point, at every frame, what we know already
-            line = pg.PlotCurveItem(pen=self._pen(name), antialias=True, skipFiniteCheck=True)
+            line = Line(pen=self._pen(name), antialias=True, skipFiniteCheck=True)
             label = pg.TextItem(name, color=self._look.colour(name), anchor=(0, 0.5))
             self.addItem(line, ignoreBounds=True)
             self.addItem(label, ignoreBounds=True)

@@ -76,9 +76,7 @@ class ClusterTab(QWidget):
 
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
-        for chart in self.utilisation.values():
-            chart.viewport().repaint()
-        self.work.repaint()
+        self.work.repaint()  # and with it all else in the window that is due
 
     def restyle(self) -> None:
         """Wear the theme in use."""

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from persistence.settings import StorageSettings
     from plugins.registry import Registry
 
-FRAME_MS = 33
-LOOK_AGAIN_MS = 8
-"""The race publishes by a clock of its own: whoever looks at a fixed beat misses every third frame."""
+FRAME_MS = 25
+LOOK_AGAIN_MS = 5
+"""The race publishes every 33 ms by a clock of its own: whoever looks at the same beat misses every third frame."""
 PAINTING_SHARE = 0.3
 """The race waits while we paint; on a slow machine frames become fewer rather than races longer."""
 STATUS_EVERY_S = 0.5
@@ -219,10 +219,12 @@ class RaceDesk(QObject):
             self._timer.setInterval(LOOK_AGAIN_MS)
             return
         with control.gui_first():
+            rested = time.monotonic()
             self.frame = frame
             self._show(frame)
-        painted_ms = 1000 * (time.monotonic() - began)
-        self._timer.setInterval(round(max(FRAME_MS - painted_ms, painted_ms * (1 / PAINTING_SHARE - 1))))
+        now = time.monotonic()
+        pause_s = max(FRAME_MS / 1000 - (now - began), (now - rested) * (1 / PAINTING_SHARE - 1), 0.0)
+        self._timer.setInterval(round(1000 * pause_s))
 
     def _show(self, frame: Frame) -> None:
         now = time.monotonic()

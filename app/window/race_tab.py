@@ -35,7 +35,7 @@ class RaceTab(QWidget):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._words_at = self._figures_at = self._strip_at = self._shown_at = 0.0
+        self._words_at = self._figures_at = self._strip_at = 0.0
         self.curves: ResponseCurves | None = None
         self.ranking: RankingTable | None = None
         self.strip: DeviceStripChart | None = None
@@ -116,7 +116,6 @@ class RaceTab(QWidget):
     def show_frame(self, frame: Frame, headline: Headline | None = None) -> None:
         """Draw a frame; figures and words change seldom enough to be read. With a ``headline`` everything is drawn."""
         now = time.monotonic()
-        self._shown_at = now
         self.curves.show_frame(frame)
         if headline is not None or now - self._strip_at >= STRIP_EVERY_S:
             self._strip_at = now
@@ -133,9 +132,7 @@ class RaceTab(QWidget):
 
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
-        self.curves.viewport().repaint()
-        if self._strip_at == self._shown_at:
-            self.strip.repaint()
+        self.curves.viewport().repaint()  # and with it all else in the window that is due
 
     def restyle(self) -> None:
         """Wear the theme in use."""
