@@ -19,8 +19,16 @@ def put_away(data_dir: Path) -> None:
     folder = cluster_folder(data_dir)
     if folder.exists():
         stop_server(data_dir)
-        _wait_for_the_server_of_a_program(folder / "data" / "postmaster.pid")
-        shutil.rmtree(folder)
+        remove_cluster(folder)
+
+
+def remove_cluster(folder: Path) -> None:
+    """Remove a cluster whose owner has ended, and the socket of a server that was killed."""
+    _wait_for_the_server_of_a_program(folder / "data" / "postmaster.pid")
+    socket = folder / "socket"
+    if socket.exists() and (socket_dir := Path(socket.read_text().strip())).exists():
+        shutil.rmtree(socket_dir)
+    shutil.rmtree(folder)
 
 
 def _wait_for_the_server_of_a_program(pid_file: Path) -> None:

@@ -26,7 +26,7 @@ from persistence.embedded import server_url, stop_server
 from persistence.errors import StorageImpossible
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage
-from tests.own_postgresql import put_away
+from tests.own_postgresql import put_away, remove_cluster
 from tests.persistence.records import PLUGINS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,9 +71,8 @@ class Machine:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 end(process)
             process.kill()
-        if self.uid is None:
-            for data_dir in self.data_dirs:
-                put_away(data_dir)
+        for cluster in map(self.cluster, self.data_dirs):
+            remove_cluster(cluster)
         shutil.rmtree(self.folder)
 
     def cluster(self, data_dir: Path) -> Path:
