@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -48,9 +48,16 @@ _ARGUMENTS: dict[str, Any] = {
 def engine_for(url: str) -> Engine:
     """Return an engine without a pool (its users keep their connection) whose calls end in bounded time."""
     parsed = make_url(normalised_url(url))
-    if parsed.password is None and parsed.username and parsed.host:
-        parsed = parsed.set(password=stored_password(url))
+    if parsed.password is None and _over_network(parsed):
+        password = stored_password(url)
+        parsed = parsed.set(username=parsed.username or "", password=password) if password else parsed
     return create_engine(parsed, poolclass=NullPool, connect_args=_ARGUMENTS)
+
+
+def _over_network(url: URL) -> bool:
+    """Whether there may be a password in the keyring: our own server, behind its socket, needs none."""
+    hosts = [url.host or "", *url.normalized_query.get("host", ())]
+    return any(host and not host.startswith("/") for host in hosts)
 
 
 @dataclass(frozen=True, slots=True)

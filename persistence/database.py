@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
@@ -22,7 +22,7 @@ from persistence.watchdog import LIMIT_S, limited
 class Database:
     """A PostgreSQL that has answered and has our tables. ``kind`` and ``where`` are for people."""
 
-    url: str
+    url: str = field(repr=False)
     engine: Engine
     kind: str
     where: str

@@ -11,7 +11,7 @@ import platformdirs
 import tomli_w
 
 from engine.errors import InputError, did_you_mean
-from persistence.urls import normalised_url, shown_url, without_password
+from persistence.urls import normalised_url, secret_options, shown_url, without_password
 
 URL_VARIABLE = "SCHEDRACE_DATABASE_URL"
 _KEYRING_SERVICE = "schedrace"
@@ -65,7 +65,8 @@ def load_settings() -> StorageSettings:
 def save_settings(settings: StorageSettings) -> Path:
     """Write kind and URL to our settings file and the password to the keyring; return the file's path.
 
-    Raises :class:`InputError` when there is a password but no keyring; the file is then written without the password.
+    Raises :class:`InputError` when there is a password but no keyring, or another secret, for which there is no place;
+    the file is then written without it.
     """
     folder = config_dir()
     table: dict[str, str] = {"kind": settings.kind}
@@ -79,6 +80,7 @@ def save_settings(settings: StorageSettings) -> Path:
         raise InputError(f"The settings could not be written to {path}: {error.strerror}. Check the folder.") from error
     if settings.url:
         _keep_password(settings.url)
+        _name_what_was_left_out(settings.url)
     return path
 
 
@@ -109,6 +111,15 @@ def _from_file(path: Path, settings: StorageSettings) -> StorageSettings:
     if "url" in table:
         settings = settings.with_url(table["url"], f"the settings file {path}")
     return settings
+
+
+def _name_what_was_left_out(url: str) -> None:
+    lost = secret_options(url)
+    if lost:
+        raise InputError(
+            f"The connection {shown_url(url)} was saved without its {', '.join(lost)}, for which the keyring has no "
+            f"place. Put the whole URL into {URL_VARIABLE}."
+        )
 
 
 def _keep_password(url: str) -> None:

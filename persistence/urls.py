@@ -13,29 +13,44 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 _DRIVER = "postgresql+psycopg2"
+# What libpq takes as an option and nobody else may read. A passfile is only a path: it stays, or the stored URL would
+# no longer find its password.
+_SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 
 
 def normalised_url(text: str) -> str:
     """Return a ``postgresql://``, ``postgres://`` or ``postgresql+psycopg2://`` URL in the last spelling.
 
-    Raises :class:`InputError` (which never quotes the password) for everything else.
+    A password given as an option (``?password=...``, which libpq prefers) moves to where passwords belong, behind the
+    user. Raises :class:`InputError` (which never quotes the password) for everything else.
     """
     url = _parsed(text.strip())
     if url.drivername not in ("postgresql", "postgres", _DRIVER):
         raise InputError(f"'{url.drivername}://...' is no PostgreSQL URL. Write postgresql://USER@HOST:5432/DATABASE.")
+    for option in [name for name in url.query if name.lower() == "password"]:
+        # without a user name the empty one keeps the password's place; libpq then takes the system's
+        url = url.set(username=url.username or "", password=url.normalized_query[option][-1])
+        url = url.difference_update_query([option])
     return url.set(drivername=_DRIVER).render_as_string(hide_password=False)
 
 
 def without_password(url: str) -> str:
-    """Return the URL without its password: the form that may be stored in a file."""
-    bare = _parsed(url)._replace(password=None)
-    return bare.render_as_string()
+    """Return the URL without its password and other secrets: the form that may be stored in a file."""
+    parsed = _parsed(normalised_url(url))
+    bare = parsed.difference_update_query(secret_options(url))
+    return bare._replace(username=bare.username or None, password=None).render_as_string()
+
+
+def secret_options(url: str) -> list[str]:
+    """Return the names of the options of a URL that hold a secret, apart from the password."""
+    return [name for name in _parsed(normalised_url(url)).query if name.lower() in _SECRETS]
 
 
 def shown_url(url: str) -> str:
     """Return how a URL is shown to a person: user, host and database, no password and no options."""
     parsed = _parsed(url)
     bare = parsed.difference_update_query(parsed.query)._replace(drivername="postgresql", password=None)
+    bare = bare._replace(username=bare.username or None)
     return bare.render_as_string()
 
 

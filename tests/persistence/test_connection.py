@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -10,9 +11,12 @@ import pytest
 from keyring.backends.fail import Keyring as NoKeyring
 
 from engine.errors import InputError
+from persistence.connection import engine_for
 from persistence.connection import test_connection as check_connection
-from persistence.settings import StorageSettings, load_settings, save_settings
-from persistence.urls import normalised_url, shown_url
+from persistence.database import open_database
+from persistence.errors import StorageError
+from persistence.settings import StorageSettings, config_dir, load_settings, save_settings
+from persistence.urls import normalised_url, shown_url, without_password
 
 Execute = Callable[..., list[tuple[object, ...]]]
 
@@ -96,6 +100,82 @@ def test_a_wrong_password_is_named(database_url: str, execute: Execute) -> None:
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
 def test_every_spelling_of_a_url_is_one(scheme: str) -> None:
     assert normalised_url(f"{scheme}://me:pw@host:1/db") == "postgresql+psycopg2://me:pw@host:1/db"
+
+
+@pytest.mark.parametrize(
+    ("url", "moved"),
+    [
+        ("postgresql://me@host/db?password=a%40b", "postgresql+psycopg2://me:a%40b@host/db"),
+        (
+            "postgresql://me:old@host/db?sslmode=require&Password=new",
+            "postgresql+psycopg2://me:new@host/db?sslmode=require",
+        ),
+        ("postgresql://host/db?password=a&password=b", "postgresql+psycopg2://:b@host/db"),
+        ("postgresql:///db?user=me&host=host&password=x", "postgresql+psycopg2://:x@/db?host=host&user=me"),
+    ],
+)
+def test_a_password_among_the_options_moves_behind_the_user(url: str, moved: str) -> None:
+    assert normalised_url(url) == moved
+    assert normalised_url(moved) == moved
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql+psycopg2://me@host/db"),
+        ("postgresql://me@host/db?password=secret", "postgresql+psycopg2://me@host/db"),
+        ("postgresql://host/db?PASSWORD=secret&sslmode=require", "postgresql+psycopg2://host/db?sslmode=require"),
+        ("postgresql://me@host/db?sslpassword=secret&sslkey=k", "postgresql+psycopg2://me@host/db?sslkey=k"),
+        ("postgresql://me@host/db?oauth_client_secret=secret", "postgresql+psycopg2://me@host/db"),
+        ("postgresql://me@host/db?scram_client_key=secret", "postgresql+psycopg2://me@host/db"),
+        ("postgresql://me@host/db?passfile=mine", "postgresql+psycopg2://me@host/db?passfile=mine"),
+    ],
+)
+def test_no_secret_of_a_url_is_stored_in_a_file_or_shown(url: str, bare: str) -> None:
+    assert without_password(url) == bare
+    assert "secret" not in shown_url(url) and "?" not in shown_url(url)
+
+
+@pytest.mark.parametrize("options", ["?password=hidden", "?sslpassword=hidden", "?password=hidden&sslpassword=hidden"])
+def test_no_file_log_or_error_shows_a_secret_among_the_options(
+    options: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keyring, "set_password", lambda *_: None)
+    settings = StorageSettings("postgresql", data_dir=tmp_path).with_url(
+        f"postgresql://me@127.0.0.1:1/db{options}", "x"
+    )
+    caplog.set_level(logging.DEBUG)
+    said = [repr(settings), check_connection(str(settings.url)).sentence]
+    try:
+        said.append(str(save_settings(settings)))
+    except InputError as error:
+        said.append(str(error))
+    with pytest.raises(StorageError) as failed:
+        open_database(settings)
+    said += [*map(str, (failed.value, failed.value.__cause__)), config_dir().joinpath("storage.toml").read_text()]
+    assert "hidden" not in "".join(said) + caplog.text
+
+
+def test_a_password_among_the_options_goes_to_the_keyring_and_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(keyring, "set_password", lambda _, user, password: kept.update({user: password}))
+    monkeypatch.setattr(keyring, "get_password", lambda _, user: kept.get(user))
+    save_settings(StorageSettings().with_url("postgresql://me@host/db?password=hidden", "the test"))
+    assert kept == {"postgresql+psycopg2://me@host/db": "hidden"}
+    assert engine_for(str(load_settings().url)).url.password == "hidden"
+    kept.clear()
+    save_settings(StorageSettings().with_url("postgresql:///db?host=host&password=hidden", "the test"))
+    assert engine_for(str(load_settings().url)).url.password == "hidden"
+
+
+def test_a_secret_that_no_keyring_keeps_is_named_when_the_settings_are_saved() -> None:
+    url = "postgresql://me@host/db?sslpassword=hidden"
+    with pytest.raises(InputError, match=r"saved without its sslpassword") as error:
+        save_settings(StorageSettings().with_url(url, "the test"))
+    assert "hidden" not in str(error.value)
+    assert load_settings().url == "postgresql+psycopg2://me@host/db"
 
 
 @pytest.mark.parametrize("url", ["mysql://me:secret@host/db", "postgresql://me:secret@host:port/db", "secret"])
