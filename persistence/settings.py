@@ -50,12 +50,15 @@ class StorageSettings:
         return self.data_dir / "runs"
 
 
-def load_settings() -> StorageSettings:
-    """Return the stored settings; the environment wins over the file. Raises :class:`InputError` on a broken file."""
-    settings = StorageSettings()
+def stored_settings() -> StorageSettings:
+    """Return what our settings file says. Raises :class:`InputError` on a broken file."""
     path = config_dir() / _FILE
-    if path.exists():
-        settings = _from_file(path, settings)
+    return _from_file(path, StorageSettings()) if path.exists() else StorageSettings()
+
+
+def load_settings() -> StorageSettings:
+    """Return the settings to use; the environment wins over the file. Raises :class:`InputError` on a broken one."""
+    settings = stored_settings()
     from_environment = os.environ.get(URL_VARIABLE)
     if from_environment:
         settings = settings.with_url(from_environment, f"the environment variable {URL_VARIABLE}")

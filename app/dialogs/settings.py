@@ -24,7 +24,14 @@ from PySide6.QtWidgets import (
 
 from app.worker import Errand
 from engine.errors import InputError, SchedRaceError
-from persistence.settings import URL_VARIABLE, StorageSettings, load_settings, save_settings, stored_password
+from persistence.settings import (
+    URL_VARIABLE,
+    StorageSettings,
+    load_settings,
+    save_settings,
+    stored_settings,
+)
+from persistence.url_fields import DEFAULT_DATABASE, DEFAULT_PORT, UrlFields, edited_url, known_password, url_fields
 
 if TYPE_CHECKING:
     from persistence.connection import ConnectionReport
@@ -35,7 +42,7 @@ CHOICES = {
     "postgresql": ("PostgreSQL", "The connection below; without a host, SchedRace's own server."),
     "csv": ("CSV files only", "One folder a run, no database."),
 }
-DEFAULT_PORT = 5432
+KEPT = "kept in the keyring of this system"
 
 
 class SettingsDialog(QDialog):
@@ -46,11 +53,12 @@ class SettingsDialog(QDialog):
 
     def __init__(self, parent: QWidget, storages: Mapping[str, type[StoragePlugin]]) -> None:
         super().__init__(parent)
+        self._window = parent
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(560)
         self._settings = StorageSettings()
-        self._errand: Errand | None = None
+        self._shown_url: str | None = None
         self._make_fields(storages)
         self._lay_out()
         self.kind.currentIndexChanged.connect(self._kind_changed)
@@ -73,7 +81,7 @@ class SettingsDialog(QDialog):
             label.setObjectName("muted")
         self.host, self.database, self.user, self.password = (QLineEdit() for _ in range(4))
         self.host.setPlaceholderText("empty: SchedRace's own PostgreSQL")
-        self.database.setPlaceholderText("schedrace")
+        self.database.setPlaceholderText(DEFAULT_DATABASE)
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.port = QSpinBox()
         self.port.setRange(1, 65535)
@@ -120,52 +128,37 @@ class SettingsDialog(QDialog):
         layout.addLayout(buttons)
 
     def _load(self) -> None:
+        self._fixed = bool(os.environ.get(URL_VARIABLE))
         try:
-            self._settings = load_settings()
+            self._settings = stored_settings()
+            self._shown_url = load_settings().url
         except InputError as error:
             self._say(str(error), good=False)
         self.kind.setCurrentIndex(max(0, self.kind.findData(self._settings.kind)))
-        if self._settings.url:
-            self._show_url(self._settings.url)
-        fixed = bool(os.environ.get(URL_VARIABLE))
+        self._show_url(self._shown_url)
         self.from_environment.setText(
             f"The environment variable {URL_VARIABLE} sets the connection; unset it to use these fields."
-            if fixed
-            else ""
         )
-        self.from_environment.setVisible(fixed)
+        self.from_environment.setVisible(self._fixed)
         for field in (self.host, self.port, self.database, self.user, self.password):
-            field.setEnabled(not fixed)
+            field.setEnabled(not self._fixed)
         self._kind_changed()
 
-    def _show_url(self, text: str) -> None:
-        from sqlalchemy.engine import make_url
-
-        url = make_url(text)
-        self.host.setText(url.host or "")
-        self.port.setValue(url.port or DEFAULT_PORT)
-        self.database.setText(url.database or "")
-        self.user.setText(url.username or "")
-        if url.password or stored_password(text):
-            self.password.setPlaceholderText("kept in the keyring of this system")
+    def _show_url(self, text: str | None) -> None:
+        shown = url_fields(text)
+        self.host.setText(shown.host)
+        self.port.setValue(shown.port)
+        self.database.setText(shown.database)
+        self.user.setText(shown.user)
+        if text is not None and known_password(text):
+            self.password.setPlaceholderText(KEPT)
 
     def url(self) -> str | None:
-        """Return the URL that the fields mean, None without a host."""
-        if os.environ.get(URL_VARIABLE):
-            return self._settings.url
-        if not self.host.text().strip():
-            return None
-        from sqlalchemy.engine import URL
-
-        url = URL.create(
-            "postgresql+psycopg2",
-            self.user.text().strip() or None,
-            self.password.text() or None,
-            self.host.text().strip(),
-            self.port.value(),
-            self.database.text().strip() or "schedrace",
-        )
-        return url.render_as_string(hide_password=False)
+        """Return the URL that the fields mean, with what they do not show; None: SchedRace's own server."""
+        if self._fixed:
+            return self._shown_url
+        host, database, user = (field.text().strip() for field in (self.host, self.database, self.user))
+        return edited_url(self._shown_url, UrlFields(host, self.port.value(), database, user), self.password.text())
 
     def _kind_changed(self) -> None:
         name = self.kind.currentData()
@@ -182,10 +175,11 @@ class SettingsDialog(QDialog):
 
         self.test.setEnabled(False)
         self._say("Connecting …", good=None)
-        self._errand = Errand(lambda: test_connection(url), self)
-        self._errand.answered.connect(self._answered)
-        self._errand.failed.connect(self._failed)
-        self._errand.start()
+        # the window's child: a test that still runs when this dialog is closed runs out by itself
+        errand = Errand(lambda: test_connection(url), self._window)
+        errand.answered.connect(self._answered)
+        errand.failed.connect(self._failed)
+        errand.start()
 
     def _answered(self, report: ConnectionReport) -> None:
         self.test.setEnabled(True)
@@ -205,19 +199,13 @@ class SettingsDialog(QDialog):
 
     def _save(self) -> None:
         try:
-            settings = replace(self._settings, kind=self.kind.currentData(), url=None)
-            url = self.url()
-            if url is not None:
-                settings = settings.with_url(url, "the settings")
+            settings = replace(self._settings, kind=self.kind.currentData())
+            if not self._fixed:
+                url = self.url()
+                settings = settings.with_url(url, "the settings") if url else replace(settings, url=None)
             save_settings(settings)
         except InputError as error:
             # kept without the password, or not at all: the sentence says which
             self.problem.emit(str(error))
         self.saved.emit()
         self.accept()
-
-    def done(self, result: int) -> None:
-        """Close; a test that still runs is waited for (its time-out is a few seconds)."""
-        if self._errand is not None:
-            self._errand.wait()
-        super().done(result)
