@@ -115,8 +115,15 @@ def start_recording(
     return recorder
 
 
+class Raceable(Protocol):
+    """What :func:`run_race` runs: a prepared race, or who keeps hold of the race that it starts."""
+
+    def race(self) -> Race:
+        """Return a race that stands before its first event."""
+
+
 def run_race(
-    prepared: PreparedRace,
+    prepared: Raceable,
     *,
     recorder: Receiver | None,
     control: Control[Frame],
