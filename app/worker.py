@@ -60,7 +60,6 @@ class _KeptRace:
 
     def __init__(self, prepared: PreparedRace) -> None:
         self._prepared = prepared
-        self.workload = prepared.workload
         self.started: Race | None = None
 
     def race(self) -> Race:
@@ -127,7 +126,7 @@ class RaceWorker(QObject):
         self.started.emit(Started(prepared, recorder, run))
         kept = _KeptRace(prepared)
         pace = Pace() if self._order.watched else None
-        result = run_race(kept, recorder=recorder, control=self._control, frames=True, pace=pace)  # type: ignore[arg-type]
+        result = run_race(kept, recorder=recorder, control=self._control, frames=True, pace=pace)
         self.ended.emit(Ended(prepared, result, kept.strips()))
 
     def _write_results(self, prepared: PreparedRace, out: Path) -> None:
@@ -211,15 +210,16 @@ class RaceRunner(QObject):
 class Errand(QThread):
     """One blocking call in a thread of its own (opening the storage, testing a connection); ``answered`` or ``failed``.
 
-    Its owner keeps it until ``finished``.
+    It runs out as a child of its parent, whether or not anyone still listens, and then goes.
     """
 
     answered = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, call: Callable[[], Any], parent: QObject | None = None) -> None:
+    def __init__(self, call: Callable[[], Any], parent: QObject) -> None:
         super().__init__(parent)
         self._call = call
+        self.finished.connect(self.deleteLater)
 
     def run(self) -> None:
         """Make the call."""

@@ -36,7 +36,12 @@ CLOSING_WAIT_MS = 3000
 
 
 class MainWindow(QMainWindow):
-    """Shown bare at first; :meth:`furnish` brings plugins and charts after the first paint."""
+    """Shown bare at first; :meth:`furnish` brings plugins and charts after the first paint.
+
+    Without ``remember`` the choices, and without ``record`` the results are not kept.
+    """
+
+    desk: RaceDesk
 
     def __init__(self, preference_file: PreferenceFile, theme: Theme) -> None:
         super().__init__()
@@ -45,8 +50,7 @@ class MainWindow(QMainWindow):
         self.theme = theme
         self.theme.apply(self.preferences.theme)  # type: ignore[arg-type]
         self.look = Look(theme, Palette())
-        self.desk: RaceDesk | None = None
-        self.remember = True
+        self.remember = self.record = True
         self._painted = self._furnished = False
         self._closing = False
         self._afterwards: list[Callable[[], None]] = []
@@ -112,7 +116,7 @@ class MainWindow(QMainWindow):
         from app.window.log_dock import LogDock
         from app.window.notice import NoticeBar
         from app.window.plugin_desk import PluginDesk
-        from app.window.race_desk import RaceDesk
+        from app.window.race_desk import RaceDesk, not_recorded
         from app.window.storage_desk import StorageDesk
 
         self.notifier = Notifier(self)
@@ -121,6 +125,8 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar(self.theme)
         self._centre.insertWidget(0, self.notice)
         self.desk = RaceDesk(self.form, self.race_tab, self.cluster_tab, self.toolbar, self.status, self.notifier, self)
+        if not self.record:
+            self.desk.settings = not_recorded
         self.files = Files(self, self.desk, self.notifier)
         self.storage_desk = StorageDesk(self, self.desk, self.status, self.notifier)
         self.plugin_desk = PluginDesk(self, self.desk, self.notifier, self.files.chooser)
@@ -312,7 +318,7 @@ class MainWindow(QMainWindow):
 
     def _dress_actions(self) -> None:
         actions, tokens = self.actions_by_id, self.theme.tokens
-        if self.desk is None:
+        if not self._furnished:
             for action in actions.values():
                 action.setEnabled(False)
             actions["start"].setIcon(icon("start", tokens.on_accent, tokens.faint))
@@ -320,8 +326,7 @@ class MainWindow(QMainWindow):
         actions["start"].setText(self.desk.start_title)
         name = "pause" if self.desk.start_title == "Pause" else "start"
         actions["start"].setIcon(icon(name, tokens.on_accent, tokens.faint))
-        ready = self.desk.registry is not None
-        idle = ready and not self.desk.running
+        idle = not self.desk.running
         actions["start"].setEnabled(idle or self.desk.racing)
         actions["step"].setEnabled(idle or self.desk.racing)
         actions["stop"].setEnabled(self.desk.running)

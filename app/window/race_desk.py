@@ -41,8 +41,12 @@ PREFERRED = ("hybrid_ml", "rl_agent", "mct")
 
 
 class RaceDesk(QObject):
-    """The race of the window. ``state_changed`` whenever buttons must look different."""
+    """The race of the window. ``state_changed`` whenever buttons must look different.
 
+    Nothing races before the plugin desk has set ``registry``; ``settings`` says where results are recorded.
+    """
+
+    registry: Registry
     state_changed = Signal()
     launched = Signal()
     over = Signal(bool)
@@ -61,8 +65,7 @@ class RaceDesk(QObject):
         super().__init__(parent)
         self.form, self.race_tab, self.cluster_tab = form, race_tab, cluster_tab
         self.toolbar, self.status, self.notifier = toolbar, status, notifier
-        self.registry: Registry | None = None
-        self.settings: Callable[[], StorageSettings] | None = None
+        self.settings: Callable[[], StorageSettings] = _stored_settings
         self.speed = 1.0
         self.frame: Frame | None = None
         self.raced: RaceSpec | None = None
@@ -112,7 +115,7 @@ class RaceDesk(QObject):
 
     def start(self, *, paused: bool = False, watched: bool = True) -> None:
         """Race what the form says."""
-        if self.registry is None or self.running:
+        if self.running:
             return
         try:
             spec = self.form.spec()
@@ -182,7 +185,7 @@ class RaceDesk(QObject):
         """Show the devices of another policy."""
         self.runner.control.selected = scheduler
         self.race_tab.select(scheduler)
-        if self._final is not None and scheduler in self._strips:
+        if self.frame is not None and self._final is not None and scheduler in self._strips:
             self.frame = replace(self.frame, strip=self._strips[scheduler])
             self._show_end()
 
@@ -199,7 +202,7 @@ class RaceDesk(QObject):
         self._started, self._racing, self.frame, self._strips, self._final = started, True, None, {}, None
         self._status_at = 0.0
         lanes = [lane.label for lane in started.prepared.lanes]
-        self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected)
+        self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected or lanes[0])
         self.cluster_tab.begin()
         self.status.begin(started.run)
         self.form.say_workload(loaded_summary(started.prepared.workload))
@@ -265,6 +268,7 @@ class RaceDesk(QObject):
         self.state_changed.emit()
 
     def _show_end(self) -> None:
+        assert self.frame is not None, "a race publishes its last frame before it ends"
         self._show_progress(self.frame)
         self.race_tab.show_frame(self.frame, self._final)
         self.cluster_tab.show_frame(self.frame, everything=True)
@@ -294,3 +298,16 @@ class RaceDesk(QObject):
         self.form.lock(False)
         self.state_changed.emit()
         self.over.emit(not self._failed)
+
+
+def _stored_settings() -> StorageSettings:
+    from persistence.settings import load_settings
+
+    return load_settings()
+
+
+def not_recorded() -> StorageSettings:
+    """Return the settings of a window that records nothing."""
+    from persistence.settings import StorageSettings
+
+    return StorageSettings("none")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QDeadlineTimer, QObject
 from PySide6.QtWidgets import QWidget
 
 from app.notify import Notifier
@@ -16,10 +18,18 @@ from engine.errors import SchedRaceError
 if TYPE_CHECKING:
     from persistence.settings import StorageSettings
     from persistence.shipping import BackgroundReplay
-    from persistence.storage import Storage
+    from persistence.storage import Storage, StoragePlugin
 
 LONGEST_WAIT_MS = 30_000
 LAST_CHUNK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A storage, and the replay into it (None where nothing is stored)."""
+
+    storage: Storage
+    replay: BackgroundReplay | None
 
 
 class StorageDesk(QObject):
@@ -31,28 +41,24 @@ class StorageDesk(QObject):
     def __init__(self, window: QWidget, desk: RaceDesk, status: StatusLine, notifier: Notifier) -> None:
         super().__init__(window)
         self._window, self._desk, self._status, self._notifier = window, desk, status, notifier
-        self._errand: Errand | None = None
-        self._replay: BackgroundReplay | None = None
+        self._newest: Errand | None = None
+        self._replays: list[BackgroundReplay] = []
 
     def open(self) -> None:
-        """Read the settings and open what they ask for."""
-        from persistence.settings import load_settings
-
-        self._desk.settings = load_settings
-        self.close()
-        registry = self._desk.registry
-        self._errand = Errand(lambda: self._open(load_settings(), registry.storages), self)
-        self._errand.answered.connect(self._opened)
-        self._errand.failed.connect(self._failed)
-        self._errand.start()
+        """Read the settings and open what they ask for; what is still being opened runs out unheard."""
+        self._end_replays(0.0)
+        settings, storages = self._desk.settings, self._desk.registry.storages
+        self._newest = Errand(lambda: self._open(settings(), storages), self)
+        self._newest.answered.connect(self._opened)
+        self._newest.failed.connect(self._failed)
+        self._newest.start()
 
     def close(self) -> None:
-        """Wait until nothing is being opened (attempts end by themselves within seconds) and end the replay."""
-        if self._errand is not None:
-            self._errand.wait(LONGEST_WAIT_MS)
-        if self._replay is not None:
-            self._replay.stop(LAST_CHUNK_S)
-            self._replay = None
+        """Wait until nothing is being opened or tested (attempts end by themselves within seconds); end the replay."""
+        deadline = QDeadlineTimer(LONGEST_WAIT_MS)
+        for errand in self._window.findChildren(Errand):
+            errand.wait(deadline)
+        self._end_replays(LAST_CHUNK_S)
 
     def edit(self) -> None:
         """Show the settings; what was changed is opened at once."""
@@ -63,26 +69,39 @@ class StorageDesk(QObject):
         dialog.problem.connect(self._warn)
         dialog.open()
 
-    def _open(self, settings: StorageSettings, storages: object) -> Storage:
+    def _open(self, settings: StorageSettings, storages: Mapping[str, type[StoragePlugin]]) -> Opened:
         """Open the storage and start the replay; called in the errand's thread, which imports the libraries, too."""
         from persistence.shipping import BackgroundReplay
         from persistence.storage import open_storage
 
-        storage = open_storage(settings, storages)  # type: ignore[arg-type]
-        if storage.plugin is not None:
-            self._replay = BackgroundReplay(storage)
-        return storage
+        storage = open_storage(settings, storages)
+        if storage.plugin is None:
+            return Opened(storage, None)
+        replay = BackgroundReplay(storage)
+        self._replays.append(replay)
+        return Opened(storage, replay)
 
-    def _opened(self, storage: Storage) -> None:
+    def _opened(self, opened: Opened) -> None:
+        if self.sender() is not self._newest:
+            if opened.replay is not None:
+                opened.replay.stop(0.0)
+            return
         if not self._desk.running:
-            self._status.show_storage(storage)
-        if storage.problem:
-            self._notifier.note(storage.problem)
+            self._status.show_storage(opened.storage)
+        if opened.storage.problem:
+            self._notifier.note(opened.storage.problem)
 
     def _failed(self, error: Exception) -> None:
+        if self.sender() is not self._newest:
+            return
         doing = "Opening the storage"
         self._status.storage.set_whole(f"Storage: {error}" if isinstance(error, SchedRaceError) else "Storage: failed")
         self._notifier.error(error, doing)
+
+    def _end_replays(self, wait_s: float) -> None:
+        for replay in self._replays:
+            replay.stop(wait_s)
+        self._replays.clear()
 
     def _warn(self, sentence: str) -> None:
         self._notifier.tell("warning", sentence)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from persistence.recorder import Recorder
-from persistence.settings import URL_VARIABLE, StorageSettings
+from persistence.settings import URL_VARIABLE, StorageSettings, load_settings
 from persistence.storage import open_storage
 from tests.persistence.records import PLUGINS, finished, header
 
@@ -33,3 +34,28 @@ def test_what_an_earlier_run_left_behind_arrives_without_a_race(left_behind, han
     hands.wait(lambda: arrived() == [(left_behind, 30)])
     hands.window.close()
     assert "replay" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_other_settings_wait_for_no_storage_that_is_still_being_opened(hands, monkeypatch):
+    from app.worker import Errand
+
+    release, began = threading.Event(), threading.Event()
+
+    def settings(name: str) -> StorageSettings:
+        return replace(load_settings(), kind=name)
+
+    def slow() -> StorageSettings:
+        began.set()
+        release.wait(20)
+        return settings("none")
+
+    window = hands.window
+    window.desk.settings = slow
+    window.storage_desk.open()
+    assert began.wait(20)
+    window.desk.settings = lambda: settings("csv")
+    window.storage_desk.open()
+    hands.wait(lambda: "CSV" in window.status.storage.whole)
+    release.set()
+    hands.wait(lambda: not window.findChildren(Errand))
+    assert "CSV" in window.status.storage.whole
