@@ -52,7 +52,7 @@ def _build() -> Parser:
         "--screenshot",
         metavar="FILE",
         type=Path,
-        help="with --autostart: race at full speed to the end, save a picture of the window as PNG, quit",
+        help="save a picture of the window as PNG and quit: once it is drawn, with --autostart after the race",
     )
     parser.set_defaults(run=window.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.errors import InputError, SchedRaceError
+from engine.errors import SchedRaceError
+
+if TYPE_CHECKING:
+    import argparse
 
 PICTURE = Path("schedrace.png")
 
@@ -19,8 +22,6 @@ def run(options: argparse.Namespace) -> int:
 
         print(f"schedrace {version('schedrace')}")
         return 0
-    if options.screenshot is not None and not options.autostart:
-        raise InputError("--screenshot shows the end of a race; add --autostart, so that there is one.")
     if not _has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         if options.screenshot is None:
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     return _open(options.autostart, options.screenshot)
 
 
-def _open(autostart: bool, screenshot: Path | None) -> int:
+def _open(autostart: bool, screenshot: Path | None, record: bool = True) -> int:
     try:
         from app.window import open_window
     except ImportError as error:
@@ -36,7 +37,7 @@ def _open(autostart: bool, screenshot: Path | None) -> int:
             f"The window cannot open, because Qt does not load: {error}. 'schedrace doctor' says what is missing; "
             "'schedrace race' works without it."
         ) from error
-    return open_window(autostart=autostart, screenshot=screenshot)
+    return open_window(autostart=autostart, screenshot=screenshot, record=record)
 
 
 def _has_display() -> bool:
@@ -51,7 +52,8 @@ def _without_display() -> int:
 
     print("There is no display here, so the default race runs in the terminal.", file=sys.stderr)
     status = main(["race", "--tasks", "2000", "--load", "0.8"])
-    drawn = _open(True, PICTURE)
+    # for the picture the race runs once more, with the same bits; one record of it is enough
+    drawn = _open(True, PICTURE, record=False)
     if drawn == 0:
         print(f"What the window would have shown at the end is in {PICTURE.resolve()}.")
     return status or drawn

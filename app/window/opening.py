@@ -46,11 +46,11 @@ def make_window(folder: Path | None = None) -> MainWindow:
     return MainWindow(preferences, Theme.of(app))
 
 
-def open_window(race_file: Path | None = None, *, autostart: bool = False, screenshot: Path | None = None) -> int:
+def open_window(*, autostart: bool = False, screenshot: Path | None = None, record: bool = True) -> int:
     """Show the window and run until it is closed; return the exit status.
 
-    ``autostart`` races the default race at full speed as soon as the window stands; with ``screenshot`` the finished
-    window is saved there and closed. ``race_file`` is opened as File > Open race does.
+    ``autostart`` races the default race at full speed as soon as the window stands; ``screenshot`` saves the window's
+    picture there, after that race or once the window is drawn, and closes it. Without ``record`` no result is stored.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if screenshot is not None and os.environ.get("QT_QPA_PLATFORM") == "offscreen":
@@ -58,8 +58,7 @@ def open_window(race_file: Path | None = None, *, autostart: bool = False, scree
         os.environ.setdefault("QT_SCALE_FACTOR", "2")
     app = application()
     window = make_window()
-    if race_file is not None:
-        window.when_furnished(lambda: window.files.read_race(race_file))
+    window.record = record
     if autostart or screenshot is not None:
         window.when_furnished(Unattended(window, autostart, screenshot).begin)
     window.show()

@@ -18,7 +18,8 @@ SETTLING_MS = 300
 
 
 class Unattended(QObject):
-    """Races the default race at full speed; with a ``screenshot``, saves the picture at the end and quits."""
+    """``autostart`` races the default race at full speed; ``screenshot`` saves a picture at its end, or at once without
+    a race, and quits."""
 
     def __init__(self, window: MainWindow, autostart: bool, screenshot: Path | None) -> None:
         super().__init__(window)
@@ -29,11 +30,11 @@ class Unattended(QObject):
         """Start; what the user chose the last time is neither used nor overwritten."""
         from engine.spec import RaceSpec
 
+        window = self._window
+        window.remember = False
         if not self._autostart:
             QTimer.singleShot(SETTLING_MS, self._picture)
             return
-        window = self._window
-        window.remember = False
         window.resize(window.sizeHint().expandedTo(window.size()))
         window.form.show_spec(RaceSpec(tasks=2000, load=0.8))
         window.toolbar.set_speed(math.inf)

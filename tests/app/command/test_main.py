@@ -23,12 +23,6 @@ def test_the_version_is_printed(schedrace: Command) -> None:
     assert schedrace("--version").out.startswith("schedrace ")
 
 
-def test_a_picture_needs_a_race(schedrace: Command) -> None:
-    said = schedrace("--screenshot", "x.png")
-    assert said.status == 2
-    assert "--autostart" in said.err
-
-
 def test_help_lists_every_command(schedrace: Command) -> None:
     said = schedrace("--help")
     assert said.status == 0
@@ -74,14 +68,23 @@ def opened(folder: Path, *options: str, qt: str | None) -> subprocess.CompletedP
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
-@pytest.mark.usefixtures("csv_chosen")
-def test_without_a_display_the_race_runs_in_the_terminal_and_the_window_is_drawn(tmp_path: Path) -> None:
+def test_without_a_display_the_race_runs_in_the_terminal_once_recorded_and_the_window_is_drawn(
+    csv_chosen: Path, tmp_path: Path
+) -> None:
     done = opened(tmp_path, qt=None)
     assert done.returncode == 0, done.stderr
     for name in ("round_robin", "mct", "hybrid_ml", "oracle"):
         assert name in done.stdout
     assert (tmp_path / "schedrace.png").read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path / "schedrace.png") in done.stdout
+    assert len(list((csv_chosen / "data" / "runs").iterdir())) == 1
+
+
+def test_a_picture_of_the_window_needs_no_race(csv_chosen: Path, tmp_path: Path) -> None:
+    done = opened(tmp_path, "--screenshot", "window.png", qt="offscreen")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")
+    assert not (csv_chosen / "data" / "runs").exists()
 
 
 def test_the_window_and_the_command_race_to_the_same_bits(
