@@ -51,7 +51,7 @@ class PreferenceFile:
             value = self._settings.value(name)
             return value if isinstance(value, QByteArray) else None
         try:
-            return type(default)(str(self._settings.value(name)))
+            return type(default)(str(self._settings.value(name)))  # type: ignore[call-arg]  # text or a number
         except (ValueError, OverflowError):
             return None
 

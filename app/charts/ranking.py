@@ -137,7 +137,7 @@ class _Bars(QStyledItemDelegate):
         assert isinstance(model, RankingModel)
         lane = model.lanes[index.row()]
         tokens = self._look.tokens
-        cell = QRectF(option.rect)  # type: ignore[attr-defined]
+        cell = QRectF(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._view.selectionModel().isRowSelected(index.row(), QModelIndex()):

@@ -94,15 +94,15 @@ class DeviceStripChart(QWidget):
         font = painter.font()
         font.setPointSizeF(font.pointSizeF() * 0.9)
         painter.setFont(font)
-        self._paint_lanes(painter, self._strip)
+        self._paint_lanes(painter, self._cluster, self._strip)
         if self._row_px >= LEGIBLE_PX:
             for device in self._cluster.devices:
                 self._name(painter, device.index, 1, device.id, self._now(device, self._strip))
         else:
-            self._name_kinds(painter)
+            self._name_kinds(painter, self._cluster, self._strip)
         painter.end()
 
-    def _paint_lanes(self, painter: QPainter, strip: DeviceStrip) -> None:
+    def _paint_lanes(self, painter: QPainter, cluster: Cluster, strip: DeviceStrip) -> None:
         """Paint all rows from two small pictures, one row of pixels a device: busy above, queued below."""
         tokens, idle = self._look.tokens, QColor(self._look.tokens.grid)
         colour, gap = self._look.colour(strip.scheduler), GAP_PX if self._row_px > 2 * GAP_PX else 0.0
@@ -113,7 +113,7 @@ class DeviceStripChart(QWidget):
             busy = _shades(strip.busy, idle, colour)
             # a square root, so that short queues are seen beside long ones; sums of spans may miss 0 by a rounding
             queued = _shades(np.sqrt(np.maximum(strip.queued, 0.0) / self._most_queued), idle, QColor(tokens.muted))
-        for row in range(len(self._cluster.devices)):
+        for row in range(len(cluster.devices)):
             top = row * self._row_px
             painter.fillRect(QRectF(LEFT_MARGIN, top, width, height), idle)
             if buckets > 0:
@@ -131,14 +131,14 @@ class DeviceStripChart(QWidget):
         left = self.width() - RIGHT_MARGIN + 8
         painter.drawText(QRectF(left, top, RIGHT_MARGIN - 8, height), middle, now)
 
-    def _name_kinds(self, painter: QPainter) -> None:
+    def _name_kinds(self, painter: QPainter, cluster: Cluster, strip: DeviceStrip) -> None:
         """Name runs of devices of one kind together."""
-        devices = self._cluster.devices
+        devices = cluster.devices
         first = 0
         for index in range(1, len(devices) + 1):
             if index == len(devices) or devices[index].kind != devices[first].kind:
                 run = devices[first:index]
-                busy = sum(self._share(d, self._strip) for d in run) / len(run)
+                busy = sum(self._share(d, strip) for d in run) / len(run)
                 name = f"{len(run)} {run[0].kind.upper()}{'s' if len(run) > 1 else ''}"
                 self._name(painter, first, len(run), name, f"{percent(busy)} busy")
                 first = index

@@ -96,10 +96,14 @@ class PluginsDialog(QDialog):
             self.list.addTopLevelItem(item)
         for column in range(len(COLUMNS) - 1):
             self.list.resizeColumnToContents(column)
-        self.list.setCurrentItem(self.list.topLevelItem(0))
+        first = self.list.topLevelItem(0)
+        if first is not None:
+            self.list.setCurrentItem(first)
 
     def _colour(self, state: str) -> str:
-        tokens = Theme.of(QApplication.instance()).tokens
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        tokens = Theme.of(app).tokens
         return tokens.bad if state == "failed" else tokens.muted
 
     def _show_record(self, item: QTreeWidgetItem | None) -> None:

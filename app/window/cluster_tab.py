@@ -22,12 +22,13 @@ WORDS_EVERY_S = 0.5
 class ClusterTab(QWidget):
     """Shows frames while it is visible."""
 
+    work: WorkChart
+
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
         self._words_at = 0.0
         self.utilisation: dict[str, UtilisationChart] = {}
-        self.work: WorkChart | None = None
         self.cards = {
             kind: Card(
                 f"{kind.upper()} utilisation", f"How busy the {kind.upper()}s are appears here, one line a policy."
@@ -58,14 +59,14 @@ class ClusterTab(QWidget):
 
     def begin(self) -> None:
         """Empty the charts for another race."""
-        for chart in (*self.utilisation.values(), self.work):
+        for chart in self._charts():
             chart.begin()
         for card in (*self.cards.values(), self.work_card):
             card.reveal()
 
     def show_frame(self, frame: Frame, everything: bool = False) -> None:
         """Draw a frame; titles change at most twice a second, or with ``everything``."""
-        for chart in (*self.utilisation.values(), self.work):
+        for chart in self._charts():
             chart.show_frame(frame)
         now = time.monotonic()
         if everything or now - self._words_at >= WORDS_EVERY_S:
@@ -80,6 +81,9 @@ class ClusterTab(QWidget):
 
     def restyle(self) -> None:
         """Wear the theme in use."""
-        for chart in (*self.utilisation.values(), self.work):
-            if chart is not None:
-                chart.restyle()
+        for chart in self._charts():
+            chart.restyle()
+
+    def _charts(self) -> list[UtilisationChart | WorkChart]:
+        """Return the charts there are: none before :meth:`furnish`."""
+        return [*self.utilisation.values(), self.work] if self.utilisation else []

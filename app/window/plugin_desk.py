@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -12,6 +13,9 @@ from app.notify import Notifier
 from app.window.file_chooser import FileChooser
 from app.window.race_desk import RaceDesk
 from engine.errors import SchedRaceError
+
+if TYPE_CHECKING:
+    from app.dialogs.plugins import PluginsDialog
 
 
 class PluginDesk(QObject):
@@ -81,12 +85,12 @@ class PluginDesk(QObject):
         self.open_folder()
         self._notifier.tell("info", f"{name} is ticked and races with the next start. Change it in {path}.")
 
-    def _rescan_for(self, dialog: object) -> None:
+    def _rescan_for(self, dialog: PluginsDialog) -> None:
         if self._desk.running:
             self._notifier.tell("info", "A race is running; plugins are looked for again when it has ended.")
             return
         self.load()
-        dialog.show_records(self._desk.registry.plugins)  # type: ignore[attr-defined]
+        dialog.show_records(self._desk.registry.plugins)
 
 
 def _free_name(folder: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -37,6 +37,7 @@ AS_GIVEN = 0
 """In the fields of tasks and load: what the workload itself says."""
 MOST_TASKS = 10_000_000
 LARGEST_SEED = 2**31 - 1
+NumberField = TypeVar("NumberField", QSpinBox, QDoubleSpinBox)
 
 
 class RaceForm(QScrollArea):
@@ -258,7 +259,7 @@ def _side_by_side(box: QComboBox, button: QToolButton) -> QHBoxLayout:
     return row
 
 
-def _number_field(field: QSpinBox | QDoubleSpinBox, name: str, most: float, as_given: str):
+def _number_field(field: NumberField, name: str, most: float, as_given: str) -> NumberField:
     field.setObjectName(name)
     field.setMaximum(most)  # type: ignore[arg-type]
     field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)

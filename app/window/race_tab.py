@@ -31,14 +31,15 @@ class RaceTab(QWidget):
 
     selected = Signal(str)
     sorted_by = Signal(str)
+    ranking: RankingTable
+    curves: ResponseCurves
+    strip: DeviceStripChart
 
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
         self._words_at = self._figures_at = self._strip_at = 0.0
-        self.curves: ResponseCurves | None = None
-        self.ranking: RankingTable | None = None
-        self.strip: DeviceStripChart | None = None
+        self._furnished = False
         self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
         self.ranking_card = Card("Ranking", "The ranking of the policies appears here: response times, energy, cost.")
         self.curves_card = Card("Response times", "One line a policy: how long the tasks take that finish.")
@@ -90,6 +91,7 @@ class RaceTab(QWidget):
         self.ranking_card.hold(self.ranking)
         self.curves_card.hold(self.curves)
         self.strip_card.hold(self.strip)
+        self._furnished = True
 
     def say(self, text: Headline) -> None:
         """Show a headline."""
@@ -136,9 +138,10 @@ class RaceTab(QWidget):
 
     def restyle(self) -> None:
         """Wear the theme in use."""
-        for chart in (self.ranking, self.curves, self.strip):
-            if chart is not None:
-                chart.restyle()
+        if self._furnished:
+            self.ranking.restyle()
+            self.curves.restyle()
+            self.strip.restyle()
 
     def _titles(self, frame: Frame) -> None:
         self.ranking_card.title.set_whole(ranking_title(frame, self.ranking.ranking.sort_key))
