@@ -1,23 +1,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from persistence.check import check_database
+import pytest
+
+from persistence.check import CheckReport, JournalCheck, check_database
 from persistence.journal import Journal
 from persistence.recorder import Recorder
 from persistence.rows import result_rows, timestamp
 from persistence.settings import StorageSettings
-from persistence.storage import open_storage
+from persistence.storage import StoragePlugin, open_storage
+from plugins.registry import load_registry
+from plugins.template import new_plugin
 from tests.persistence.records import DEVICES, PLUGINS, finished, header
 
 
-def record(settings: StorageSettings) -> str:
-    recorder = Recorder(open_storage(settings, PLUGINS), header())
+def record(settings: StorageSettings, plugins: Mapping[str, type[StoragePlugin]] = PLUGINS) -> str:
+    recorder = Recorder(open_storage(settings, plugins), header())
     recorder.finished(finished(0, 70))
     recorder.close()
     return recorder.header.run
+
+
+def detail_of(report: CheckReport, name: str) -> str:
+    return next(line.detail for line in report.checks if line.name == name)
 
 
 def test_a_database_that_holds_every_journal_is_healthy(settings: StorageSettings) -> None:
@@ -74,3 +82,67 @@ def test_a_dropped_index_is_named(settings: StorageSettings, database_url: str, 
     report = check_database(settings, PLUGINS)
     assert not report.healthy
     assert any("runs_started_at_idx" in line.detail for line in report.checks if line.name == "indexes")
+
+
+@pytest.fixture
+def own_storage(tmp_path: Path) -> dict[str, type[StoragePlugin]]:
+    """The storages, with the one that ``schedrace plugins new --kind storage`` writes."""
+    new_plugin(tmp_path / "plugins", "my_storage", "storage")
+    return dict(load_registry(tmp_path / "plugins").storages)
+
+
+def test_a_storage_of_ones_own_that_holds_every_journal_is_healthy(
+    tmp_path: Path, own_storage: dict[str, type[StoragePlugin]]
+) -> None:
+    settings = StorageSettings("my_storage", data_dir=tmp_path)
+    run = record(settings, own_storage)
+    report = check_database(settings, own_storage)
+    assert report.healthy, report.checks
+    assert report.storage == "my_storage"
+    assert report.journals == (JournalCheck(run, 70, 70, 0, 0),)
+    assert "1 are over" in detail_of(report, "runs")
+
+
+def test_a_storage_of_ones_own_is_asked_how_far_it_has_got(
+    tmp_path: Path, own_storage: dict[str, type[StoragePlugin]]
+) -> None:
+    settings = StorageSettings("my_storage", data_dir=tmp_path)
+    run = record(settings, own_storage)
+    journal = Journal(settings.runs_dir / run)  # held, so that nothing is brought in
+    journal.append({"scheduler_results": result_rows([(finished(70, 30), timestamp())], DEVICES)})
+    report = check_database(settings, own_storage)
+    journal.close()
+    assert not report.healthy
+    assert report.journals == (JournalCheck(run, 100, 70, 30, 0),)
+    report = check_database(settings, own_storage)
+    assert report.healthy
+    assert report.journals == (JournalCheck(run, 100, 100, 0, 0),)
+    assert "30 rows of 1 earlier runs" in detail_of(report, "replay")
+
+
+def test_a_storage_that_forgets_how_a_run_ended_is_named(
+    tmp_path: Path, own_storage: dict[str, type[StoragePlugin]]
+) -> None:
+    class Forgetful(own_storage["my_storage"]):  # type: ignore[misc]
+        def finish(self, run: str, result: object) -> None:
+            pass
+
+    plugins = {**own_storage, "my_storage": Forgetful}
+    settings = StorageSettings("my_storage", data_dir=tmp_path)
+    run = record(settings, plugins)
+    report = check_database(settings, plugins)
+    assert not report.healthy
+    assert report.journals[0].missing == 0
+    assert run in detail_of(report, "runs")
+
+
+def test_a_storage_with_a_defect_is_a_finding(tmp_path: Path, own_storage: dict[str, type[StoragePlugin]]) -> None:
+    class Broken(own_storage["my_storage"]):  # type: ignore[misc]
+        def offsets(self) -> dict[str, dict[str, int]]:
+            raise ZeroDivisionError("a defect")
+
+    settings = StorageSettings("my_storage", data_dir=tmp_path)
+    record(settings, own_storage)
+    report = check_database(settings, {**own_storage, "my_storage": Broken})
+    assert not report.healthy
+    assert "ZeroDivisionError" in detail_of(report, "server")
