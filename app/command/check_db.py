@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from app.command.lines import print_findings
+
 if TYPE_CHECKING:
     from persistence.check import CheckReport
 
@@ -17,8 +19,6 @@ DETAILS = """\
 
 exit status: 0 when the storage that the settings ask for works and every journal has arrived (CSV by choice
 is healthy), else 1."""
-
-MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +35,15 @@ def run(options: argparse.Namespace) -> int:
     report = check_database(load_settings(), load_registry().storages)
     if options.json:
         import json
-        from dataclasses import asdict
 
-        print(json.dumps(asdict(report), indent=2, ensure_ascii=False))
+        print(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:
         _print(report)
     return 0 if report.healthy else 1
 
 
 def _print(report: CheckReport) -> None:
-    for line in report.checks:
-        print(f"{MARKS[line.status]}  {line.name}: {line.detail}")
-        if line.advice:
-            print(f"      {line.advice}")
+    print_findings(report.checks)
     if report.tables:
         print("\nTables (rows)")
         width = max(len(name) for name in report.tables)
