@@ -8,7 +8,8 @@ import numpy as np
 
 from engine.frame import DeviceStrip, Frame, LaneFrame
 from engine.metrics import cost, energy_j
-from engine.race import ORACLE, Lane, Race
+from engine.race import ORACLE, Lane, Race, is_reference
+from engine.simulation import Simulation
 from engine.strip import StripTimeline
 from engine.timeline import LaneTimeline
 
@@ -49,8 +50,9 @@ class _LaneDigest:
         simulation, timeline = self.lane.simulation, self.timeline
         timeline.update_busy()
         self.on = timeline.count_kinds()
-        held_slot_s = timeline.held_slot_s(race.powered_until_s)
-        self.energy_j = energy_j(held_slot_s, simulation.cluster, race.powered_until_s - race.first_arrival_s)
+        until_s = _last_s(simulation, race.powered_until_s)
+        held_slot_s = timeline.held_slot_s(until_s)
+        self.energy_j = energy_j(held_slot_s, simulation.cluster, until_s - race.first_arrival_s)
         self.cost = cost(held_slot_s, simulation.cluster)
         until_s = race.clock_s if simulation.status == "running" else min(race.clock_s, simulation.now_s)
         self.util_t_s, (self.util_cpu, self.util_gpu) = timeline.utilisation(until_s)
@@ -64,6 +66,7 @@ class _LaneDigest:
         """Find the 95th percentile, and the mean difference to the oracle on the tasks that both have finished."""
         response_s = self.response_s
         self.p95_s = float(np.percentile(response_s[~np.isnan(response_s)], 95))
+        self.regret_s = math.nan
         if oracle is not None:
             difference_s = response_s - oracle.response_s
             both = ~np.isnan(difference_s)
@@ -90,8 +93,9 @@ class FrameMaker:
         for digest in self._lanes:
             digest.update()
         if refresh:
+            oracle = self._oracle if self._oracle and is_reference(self._oracle.lane) else None
             for digest in self._lanes:
-                digest.refresh(race, self._oracle)
+                digest.refresh(race, oracle)
             self._strip = self._device_strip(selected)
         return Frame(
             clock_s=race.clock_s,
@@ -110,7 +114,12 @@ class FrameMaker:
             return None
         if self._strip_timeline is None or self._strip_timeline.label != lane.label:
             self._strip_timeline = StripTimeline(lane.label, lane.simulation)
-        return self._strip_timeline.at(self._race.clock_s)
+        return self._strip_timeline.at(_last_s(lane.simulation, self._race.clock_s))
+
+
+def _last_s(simulation: Simulation, at_s: float) -> float:
+    """Return the second up to which a lane is drawn: what runs when it is disqualified ends there."""
+    return min(at_s, simulation.now_s) if simulation.status == "disqualified" else at_s
 
 
 def _lane_frame(digest: _LaneDigest) -> LaneFrame:

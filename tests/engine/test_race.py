@@ -7,6 +7,7 @@ import pytest
 from engine_worlds import devices
 
 import engine.race
+from engine.frames import FrameMaker
 from engine.pending import Pending
 from engine.placement import on
 from engine.race import LaneSpec, Race
@@ -50,3 +51,15 @@ def test_a_scheduler_that_is_too_slow_is_disqualified_and_the_race_is_not_reprod
     assert result.rows[0].status == "disqualified"
     assert "too slow" in str(result.rows[0].reason)
     assert not result.reproducible
+
+
+def test_a_disqualified_lane_draws_no_power_after_its_end() -> None:
+    tasks = workload("dead", ("cpu",), np.arange(50.0) * 10, np.full((50, 1), 15.0))
+    cluster = devices({"idle_w": 10.0, "active_w": 100.0})
+    race = Race(tasks, cluster, [LaneSpec("bad", FailsSecond()), LaneSpec("met", Met())])
+    maker = FrameMaker(race)
+    energy_j = []
+    for second in (100.0, 400.0):
+        race.advance(second, 10**6)
+        energy_j.append(maker.frame("bad").lanes[0].energy_j)
+    assert energy_j[0] == energy_j[1]
