@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from app.command.lines import print_findings
+
 SUMMARY = "look at Python, Qt, libraries, PostgreSQL and folders; say what is missing and what to do"
 
 DETAILS = "exit status: 0 when nothing is missing that SchedRace cannot do without, else 1."
-
-MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,5 @@ def run(options: argparse.Namespace) -> int:
 
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
-        for finding in findings:
-            print(f"{MARKS[finding.status]}  {finding.name}: {finding.detail}")
-            if finding.advice:
-                print(f"      {finding.advice}")
+        print_findings(findings)
     return 1 if any(finding.status == "fail" for finding in findings) else 0

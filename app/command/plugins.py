@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+from app.command.lines import MARKS
+from plugins.record import PluginKind
 
 if TYPE_CHECKING:
     from plugins.record import PluginRecord
@@ -19,8 +22,6 @@ the conformance suite.
 
 exit status of check: 0 when every check is passed, else 1."""
 
-KINDS = ("scheduler", "estimator", "workload", "storage")
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare ``list``, ``new`` and ``check``."""
@@ -30,7 +31,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(action=_list)
     new = actions.add_parser("new", help="write a working, commented plugin into the plugins folder")
     new.add_argument("name", metavar="NAME", help="its name: small letters, digits and _")
-    new.add_argument("--kind", choices=KINDS, default="scheduler", help="what it provides (default scheduler)")
+    new.add_argument(
+        "--kind", choices=get_args(PluginKind), default="scheduler", help="what it provides (default scheduler)"
+    )
     new.set_defaults(action=_new)
     check = actions.add_parser("check", help="run a plugin file through the conformance suite")
     check.add_argument("file", metavar="FILE", type=Path, help="the plugin's Python file")
@@ -83,7 +86,7 @@ def _check(options: argparse.Namespace) -> int:
 
     lines = check_file(options.file)
     for line in lines:
-        print(f"{'ok  ' if line.passed else 'FAIL'}  {line.text}")
+        print(f"{MARKS['ok' if line.passed else 'fail']}  {line.text}")
     failed = sum(not line.passed for line in lines)
     if failed:
         print(f"{failed} of {len(lines)} checks failed.", file=sys.stderr)

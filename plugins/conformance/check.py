@@ -21,7 +21,7 @@ from engine.training import TrainingLog
 from engine.workload import Workload
 from plugins.clusters import load_cluster
 from plugins.conformance.cases import Case, cases, synthetic
-from plugins.conformance.line import CheckLine
+from plugins.conformance.verdict import Verdict
 from plugins.discovery import drop_in
 from plugins.lanes import PreparedLane, prepare_lane
 from plugins.loading import load_plugin
@@ -33,7 +33,7 @@ _SLOW_S = 0.01
 _SEED = 1
 
 
-def check_file(path: Path) -> list[CheckLine]:
+def check_file(path: Path) -> list[Verdict]:
     """Load one plugin file and check all that it provides; a file that cannot be loaded is one bad line.
 
     Raises :class:`InputError` when there is no such file.
@@ -42,12 +42,12 @@ def check_file(path: Path) -> list[CheckLine]:
         raise InputError(f"There is no plugin file '{path}'. Check the path.")
     loaded = load_plugin(drop_in(path))
     if loaded.record.state != "active":
-        return [CheckLine(path.name, "loads", False, loaded.record.error)]
-    lines = [CheckLine(path.name, "loads", True, ", ".join(f"{p.kind} {p.name}" for p in loaded.record.provides))]
+        return [Verdict(path.name, "loads", False, loaded.record.error)]
+    lines = [Verdict(path.name, "loads", True, ", ".join(f"{p.kind} {p.name}" for p in loaded.record.provides))]
     registry = load_registry(plugins=[thing for _, thing in loaded.things])
     clashes = [record for record in registry.plugins if record.source == "given" and record.state == "failed"]
     if clashes:
-        return [*lines, *(CheckLine(path.name, "has names of its own", False, record.error) for record in clashes)]
+        return [*lines, *(Verdict(path.name, "has names of its own", False, record.error) for record in clashes)]
     for thing in loaded.record.provides:
         if thing.kind == "scheduler":
             lines += check_scheduler(thing.name, registry)
@@ -56,13 +56,11 @@ def check_file(path: Path) -> list[CheckLine]:
         elif thing.kind == "workload":
             lines += check_workload(thing.name, registry)
         else:
-            lines.append(
-                CheckLine(thing.name, "stores rows", True, f"not tried here: race with --storage {thing.name}")
-            )
+            lines.append(Verdict(thing.name, "stores rows", True, f"not tried here: race with --storage {thing.name}"))
     return lines
 
 
-def check_scheduler(name: str, registry: Registry) -> list[CheckLine]:
+def check_scheduler(name: str, registry: Registry) -> list[Verdict]:
     """Race a rule (also ``rule+estimator``) through all cases, twice each."""
     lane = prepare_lane(SchedulerSpec(name), _SEED, registry)
     lines = [_check_case(lane, case) for case in cases()]
@@ -70,36 +68,34 @@ def check_scheduler(name: str, registry: Registry) -> list[CheckLine]:
     return [*lines, _check_speed(lane, synthetic(default, 600, divisible=1.0), default)]
 
 
-def _check_case(lane: PreparedLane, case: Case) -> CheckLine:
+def _check_case(lane: PreparedLane, case: Case) -> Verdict:
     try:
         reason = lane.rule.declines(TaskColumns(case.tasks), case.cluster)
         if reason is not None:
-            return CheckLine(lane.label, case.name, bool(reason.strip()), f"declines: {reason}")
+            return Verdict(lane.label, case.name, bool(reason.strip()), f"declines: {reason}")
         first, again = (_race(lane, case.tasks, case.cluster) for _ in range(2))
     except Exception as error:
-        return CheckLine(lane.label, case.name, False, _said(error))
+        return Verdict(lane.label, case.name, False, _said(error))
     if first.status != "finished":
-        return CheckLine(lane.label, case.name, False, f"{first.status}: {first.reason}")
+        return Verdict(lane.label, case.name, False, f"{first.status}: {first.reason}")
     if first.digest != again.digest:
-        return CheckLine(
+        return Verdict(
             lane.label, case.name, False, "two races with the same seed differ; draw all randomness from self.rng"
         )
-    return CheckLine(lane.label, case.name, True, f"{first.tasks} tasks, the same twice")
+    return Verdict(lane.label, case.name, True, f"{first.tasks} tasks, the same twice")
 
 
-def _check_speed(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> CheckLine:
+def _check_speed(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> Verdict:
     what = "time for a placement"
     try:
         if lane.rule.declines(TaskColumns(tasks), cluster) is not None:
-            return CheckLine(lane.label, what, True, "not measured: declines the default workload")
+            return Verdict(lane.label, what, True, "not measured: declines the default workload")
         began = time.perf_counter()
         result = _race(lane, tasks, cluster)
     except Exception as error:
-        return CheckLine(lane.label, what, False, _said(error))
+        return Verdict(lane.label, what, False, _said(error))
     each_s = (time.perf_counter() - began) / len(tasks)
-    return CheckLine(
-        lane.label, what, result.status == "finished" and each_s < _SLOW_S, f"{each_s * 1e6:.0f} µs a task"
-    )
+    return Verdict(lane.label, what, result.status == "finished" and each_s < _SLOW_S, f"{each_s * 1e6:.0f} µs a task")
 
 
 def _race(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> SchedulerResult:
@@ -114,13 +110,13 @@ def _race(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> SchedulerRes
         race.close()
 
 
-def check_estimator(name: str, registry: Registry) -> list[CheckLine]:
+def check_estimator(name: str, registry: Registry) -> list[Verdict]:
     """Ask an estimator for seconds, and let it guide ``mct`` through all cases."""
     lines = [_check_seconds(name, registry, case) for case in cases()]
     return [*lines, *check_scheduler(f"mct+{name}", registry)]
 
 
-def _check_seconds(name: str, registry: Registry, case: Case) -> CheckLine:
+def _check_seconds(name: str, registry: Registry, case: Case) -> Verdict:
     what = f"seconds: {case.name}"
     tasks, columns = case.tasks, TaskColumns(case.tasks)
     context = EstimatorContext(
@@ -139,8 +135,8 @@ def _check_seconds(name: str, registry: Registry, case: Case) -> CheckLine:
         finally:
             estimator.close()
     except Exception as error:
-        return CheckLine(name, what, False, _said(error))
-    return CheckLine(name, what, True, f"{len(tasks)} tasks x {len(tasks.models)} models")
+        return Verdict(name, what, False, _said(error))
+    return Verdict(name, what, True, f"{len(tasks)} tasks x {len(tasks.models)} models")
 
 
 def _check_answer(seconds: Iterable[float], tasks: Workload, index: int) -> None:
@@ -154,22 +150,22 @@ def _check_answer(seconds: Iterable[float], tasks: Workload, index: int) -> None
             raise InputError(f"seconds() returned {value} for {model}, where the nominal time is {nominal_s}.")
 
 
-def check_workload(name: str, registry: Registry) -> list[CheckLine]:
+def check_workload(name: str, registry: Registry) -> list[Verdict]:
     """Draw a generator's tasks twice and race ``mct`` on them; readers of files are checked by racing on a file."""
     plugin = registry.workloads[name]
     if plugin.reads_files:
-        return [CheckLine(name, "reads files", True, f"not read here: race it on one, --workload {name}:FILE")]
+        return [Verdict(name, "reads files", True, f"not read here: race it on one, --workload {name}:FILE")]
     request = WorkloadRequest(load_cluster("default"), seed=_SEED, tasks=100, load=0.8)
     try:
         tasks = plugin().load(request)
         differs = _difference(tasks, plugin().load(request))
         result = _race(prepare_lane(SchedulerSpec("mct"), _SEED, registry), tasks, request.cluster)
     except Exception as error:
-        return [CheckLine(name, "makes tasks", False, _said(error))]
+        return [Verdict(name, "makes tasks", False, _said(error))]
     return [
-        CheckLine(name, "makes tasks", True, f"{len(tasks)} tasks when asked for 100"),
-        CheckLine(name, "same seed, same tasks", not differs, f"column {differs} differs" if differs else ""),
-        CheckLine(name, "can be raced on", result.status == "finished", result.reason or ""),
+        Verdict(name, "makes tasks", True, f"{len(tasks)} tasks when asked for 100"),
+        Verdict(name, "same seed, same tasks", not differs, f"column {differs} differs" if differs else ""),
+        Verdict(name, "can be raced on", result.status == "finished", result.reason or ""),
     ]
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from plugins.conformance import CheckLine, check_estimator, check_scheduler, check_workload
+from plugins.conformance import Verdict, check_estimator, check_scheduler, check_workload
 from plugins.kinds import ENGINE_ESTIMATORS
 from plugins.registry import Registry, load_registry
 
@@ -16,7 +16,7 @@ def registry() -> Registry:
     return load_registry(plugins=[])
 
 
-def assert_all_ok(lines: list[CheckLine]) -> None:
+def assert_all_ok(lines: list[Verdict]) -> None:
     bad = [line.text for line in lines if not line.passed]
     assert not bad, "\n".join(bad)
 

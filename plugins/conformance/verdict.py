@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class CheckLine:
+class Verdict:
     """``subject`` (a plugin's name) and what was checked of it; ``detail`` says what was seen."""
 
     subject: str
