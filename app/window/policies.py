@@ -26,12 +26,18 @@ class PolicyChoice:
 
 
 def choices(registry: Registry, spec: RaceSpec | None = None) -> list[PolicyChoice]:
-    """Return every policy that can be ticked: aliases and rules, and what an opened race file brings besides."""
-    rows = {name: _alias(name, target) for name, target in registry.aliases.items()}
+    """Return every policy that can be ticked: rules, aliases, and what an opened race file brings besides.
+
+    A mere second name of a rule is no choice of its own: two rows would race the same in the same colour.
+    """
+    own = (name for name, target in registry.aliases.items() if target not in registry.schedulers)
+    rows = {name: _alias(name, registry.aliases[name]) for name in own}
     for name, rule in registry.schedulers.items():
         rows[name] = PolicyChoice(name, rule.summary, rule.explanation or rule.summary)
     for lane in spec.schedulers if spec else ():
-        if lane.shown not in rows:
+        if lane.shown in registry.aliases:
+            rows[lane.shown] = _alias(lane.shown, registry.aliases[lane.shown])
+        elif lane.shown not in rows:
             rows[lane.shown] = _from_file(lane.shown, lane.name, rows)
     return _ordered(rows.values())
 

@@ -23,7 +23,7 @@ class Met(Scheduler):
     name = "met"
     summary = "Takes the fastest device for each task and ignores the queues (also called greedy)."
     explanation = (
-        "met (alias greedy): minimum execution time, Braun et al. 2001. Good where devices are rarely busy; under load "
+        "met (also called greedy): minimum execution time, Braun et al. 2001. Good where devices are rarely busy; under load "
         "everybody queues for the same favourite."
     )
 
