@@ -79,7 +79,10 @@ class SimulationDataService:
         return self._reader.latest(run, scheduler, up_to, limit)
 
     def training_window(self, run: str, scheduler: str) -> RecordedWindow:
-        """Return that window for an estimator."""
+        """Return that window for an estimator of another process, or of a later race that starts warm.
+
+        A race reads its own samples from memory, which hold the same rows (:class:`engine.training.TrainingLog`).
+        """
         return RecordedWindow(self._reader, run, scheduler)
 
     def save_scheduler_results(self, run: str, finished: FinishedTasks, device_ids: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The training window from where rows are recorded: the database first, the journal for what has not arrived there.
 
-Always the same rows in the same order as :class:`engine.training.TrainingLog` holds in memory (a test proves it).
+A race itself reads :class:`engine.training.TrainingLog`, in memory. This is the slower door to the same rows in the
+same order (a test proves it), for other processes and later ones: to start a learner warm, or to check one.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class TrainingReader:
 
 
 class RecordedWindow:
-    """The window of one scheduler in one run, as :class:`engine.training.TrainingWindow`."""
+    """The recorded window of one scheduler in one run, going on or over, as :class:`engine.training.TrainingWindow`."""
 
     def __init__(self, reader: TrainingReader, run: str, scheduler: str) -> None:
         self._reader = reader
