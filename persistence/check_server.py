@@ -11,6 +11,7 @@ from psycopg2 import sql
 
 from persistence.database import Database
 from persistence.schema import JOURNALED, SCHEMA, SCHEMA_VERSION, metadata
+from persistence.state import SimulationStateRepository
 
 _CLOCK_S = 5.0
 
@@ -62,6 +63,7 @@ def _facts(cursor: Any) -> ServerFacts:
         CheckLine("tables", "ok", ", ".join(f"{name} {n}" for name, n in rows.items())),
         _index_line(cursor),
         _last_run_line(cursor),
+        _cut_runs_line(cursor),
         _write_line(cursor),
     )
     return ServerFacts(about["version"].split()[0], schema, rows, rows_of_run, checks)
@@ -102,6 +104,15 @@ def _last_run_line(cursor: Any) -> CheckLine:
     cursor.execute("SELECT run, status FROM schedrace.runs ORDER BY started_at DESC LIMIT 1")
     row = cursor.fetchone()
     return CheckLine("last run", "ok", f"{row[0]} ({row[1]})" if row else "none yet")
+
+
+def _cut_runs_line(cursor: Any) -> CheckLine:
+    """Runs that were killed, or whose machine went down; one that is going on, here or elsewhere, is none."""
+    found = SimulationStateRepository(cursor).cut()
+    if not found.cut:
+        return CheckLine("cut runs", "ok", "none")
+    where = "" if found.step is None else f", with {found.step:,} tasks finished at {found.clock_s:,.1f} s"
+    return CheckLine("cut runs", "ok", f"{found.cut} of {found.runs} before their end; the last: {found.last}{where}")
 
 
 def _write_line(cursor: Any) -> CheckLine:

@@ -77,6 +77,14 @@ class Recorder:
         """Record a metric over time."""
         self._put("metrics", series, len(series.at_s))
 
+    def state(self, completions: int, clock_s: float) -> None:
+        """Say where the race stands: tasks finished by all schedulers together, and simulated seconds.
+
+        It goes to the storage with the next rows, so that a race that is cut can be told from one that is over.
+        """
+        if self._shipper is not None:
+            self._shipper.state = (completions, clock_s)
+
     def result(self, result: RaceResult) -> None:
         """Record the end of the race; nothing may follow but :meth:`close`."""
         self._put("result", result_table(result), 1)

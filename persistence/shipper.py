@@ -28,6 +28,8 @@ class Shipper:
         self.results = 0
         self.results_rejected = 0
         self.problem: str | None = None
+        self.state: tuple[int, float] | None = None
+        """Tasks finished and simulated seconds; set by the race, sent with the next rows."""
         self._storage = storage
         self._header = header
         self._journal: Journal | None = None
@@ -97,6 +99,8 @@ class Shipper:
             if self._unwanted:
                 return
             self._recount(journal)
+        if self.state is not None and not self._finished:
+            self._consumer.stands_at(journal.run, *self.state)
         ship(self._consumer, journal, self._offsets, self._count, self._go_on)
         result = None if self._finished or not self._go_on() else journal.result()
         if result is not None:

@@ -74,6 +74,13 @@ class StoragePlugin:
         """
         raise NotImplementedError
 
+    def stands_at(self, run: str, step: int, clock_s: float) -> None:
+        """Hear that a running race has finished ``step`` tasks, all schedulers together, by the simulated second.
+
+        For storages that want to say later where a race was cut; it may be kept until the next :meth:`take`. Others
+        need not listen.
+        """
+
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
         """Store a run's result (``result.json`` of its journal); None: it was interrupted. May be called again."""
         raise NotImplementedError

@@ -20,6 +20,7 @@ class PostgresqlStorage(StoragePlugin):
     summary = "PostgreSQL: the given URL, else SchedRace's own server, started on demand without any set-up."
     _database: Database | None = None
     _connection: Any = None
+    _state: tuple[int, float] | None = None
 
     @property
     def kind(self) -> str:
@@ -43,6 +44,7 @@ class PostgresqlStorage(StoragePlugin):
         from persistence.repositories import BULK
 
         self.close()
+        self._state = None
         self._database = open_database(self.settings)
         self._connection = self._database.connect()
         with self._transaction() as cursor:
@@ -69,6 +71,7 @@ class PostgresqlStorage(StoragePlugin):
 
         from persistence.faults import refuses_rows
         from persistence.repositories import BULK, RunRepository
+        from persistence.state import SimulationStateRepository
 
         with self._transaction() as cursor:
             repository = next(kind for kind in BULK if kind.table == table)(cursor)
@@ -81,14 +84,24 @@ class PostgresqlStorage(StoragePlugin):
                 cursor.connection.rollback()
                 _upsert_one_by_one(repository, cursor, run, rows, rejected)
             RunRepository(cursor).advance(run, table, end)
+            if self._state is not None:
+                SimulationStateRepository(cursor).upsert(run, *self._state)
+        self._state = None
         return Taken(rows.count(b"\n") - len(rejected), tuple(rejected))
 
+    def stands_at(self, run: str, step: int, clock_s: float) -> None:
+        """See the base class. It goes with the next rows: no transaction of its own."""
+        self._state = (step, clock_s)
+
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
-        """See the base class."""
+        """See the base class. Where a race was cut stays to be seen; one that is over stands nowhere any more."""
         from persistence.repositories import RunRepository
+        from persistence.state import SimulationStateRepository
 
         with self._transaction() as cursor:
             RunRepository(cursor).finish(run, result)
+            if result is not None:
+                SimulationStateRepository(cursor).remove(run)
 
     def close(self) -> None:
         """See the base class."""

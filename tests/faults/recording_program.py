@@ -17,5 +17,6 @@ while True:
     for _ in range(5):
         recorder.finished(finished(first, 40))
         first += 40
+        recorder.state(first, first / 10)
     recorder.sync()
     print(first, flush=True)

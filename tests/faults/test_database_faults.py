@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from persistence.check import check_database
 from persistence.cluster import cluster_folder
 from persistence.recorder import Recorder
 from persistence.settings import StorageSettings
@@ -165,7 +166,7 @@ def test_rights_that_are_taken_away_and_given_back(server: Server, tmp_path: Pat
 
 def test_a_program_that_is_killed_while_writing(server: Server, settings: StorageSettings) -> None:
     safe = 0
-    for _ in range(3):
+    for number in range(1, 4):
         program = subprocess.Popen(
             [sys.executable, PROGRAM, settings.data_dir, server.url],
             stdout=subprocess.PIPE,
@@ -174,6 +175,8 @@ def test_a_program_that_is_killed_while_writing(server: Server, settings: Storag
         )
         assert program.stdout is not None
         said = [int(program.stdout.readline()) for _ in range(20)]
+        while server.execute("SELECT count(*) FROM schedrace.simulation_state") != [(number,)]:
+            said.append(int(program.stdout.readline()))  # until rows, and where the race stands, have arrived
         program.kill()
         said += [int(line) for line in program.stdout.read().split()]
         program.stdout.close()
@@ -189,6 +192,10 @@ def test_a_program_that_is_killed_while_writing(server: Server, settings: Storag
     assert journals >= safe
     assert server.execute("SELECT count(*) FROM schedrace.scheduler_results") == [(journals,)]
     assert server.execute("SELECT DISTINCT status FROM schedrace.runs") == [("interrupted",)]
+    told = "step > 0 AND step % 40 = 0 AND clock_s = step / 10.0"  # as the program said it
+    assert server.execute(f"SELECT count(*), bool_and({told}) FROM schedrace.simulation_state") == [(3, True)]
+    (cut,) = [line.detail for line in check_database(settings, PLUGINS).checks if line.name == "cut runs"]
+    assert cut.startswith("3 of 3 before their end") and "tasks finished at" in cut
 
 
 def test_our_own_server_that_is_killed_is_started_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

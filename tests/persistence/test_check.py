@@ -40,6 +40,14 @@ def test_a_database_that_holds_every_journal_is_healthy(settings: StorageSetting
     }
 
 
+def test_runs_that_were_cut_are_counted(settings: StorageSettings) -> None:
+    assert detail_of(check_database(settings, PLUGINS), "cut runs") == "none"
+    record(settings), record(settings)
+    report = check_database(settings, PLUGINS)
+    assert report.healthy
+    assert detail_of(report, "cut runs").startswith("2 of 2 before their end; the last: ")
+
+
 def test_what_a_dead_program_left_behind_is_brought_in_first(settings: StorageSettings) -> None:
     journal = Journal.create(settings.runs_dir, header())
     journal.append({"scheduler_results": result_rows([(finished(0, 70), timestamp())], DEVICES)})

@@ -65,6 +65,39 @@ def test_everything_handed_over_is_in_the_database_once(
     assert [row[0] for row in stored] == finished(0, 13).finish_s.tolist()
 
 
+def test_where_a_race_stands_goes_with_its_rows_and_is_gone_when_it_is_over(
+    settings: StorageSettings, database_url: str, execute: Execute
+) -> None:
+    recorder = Recorder(open_storage(settings, PLUGINS), header())
+    for first in (0, 50):
+        recorder.finished(finished(first, 50))
+        recorder.state(first + 50, (first + 50) / 4)
+        assert recorder.sync()
+    query = "SELECT step, clock_s, updated_at > now() - interval '1 minute' FROM schedrace.simulation_state"
+    recorder.metrics(
+        MetricSeries("mct", "queued", np.arange(5.0), np.arange(5.0))
+    )  # rows that the last state goes with
+    until = time.monotonic() + 5
+    while execute("SELECT count(*) FROM schedrace.metrics", database_url) != [(5,)]:
+        assert time.monotonic() < until, "it did not arrive"
+    assert execute(query, database_url) == [(100, 25.0, True)]
+    recorder.result(race_result())
+    recorder.close()
+    assert execute(query, database_url) == []
+
+
+def test_a_race_that_was_cut_still_says_where_it_stood(
+    settings: StorageSettings, database_url: str, execute: Execute
+) -> None:
+    recorder = Recorder(open_storage(settings, PLUGINS), header())
+    recorder.state(70, 12.5)
+    recorder.finished(finished(0, 70))
+    recorder.close()
+    assert ship_left_behind(open_storage(settings, PLUGINS)).runs == 1
+    assert execute("SELECT status, step, clock_s FROM schedrace.runs JOIN schedrace.simulation_state USING (run)",
+                   database_url) == [("interrupted", 70, 12.5)]  # fmt: skip
+
+
 def test_csv_by_choice_keeps_the_rows_in_the_journal(tmp_path: Path) -> None:
     recorder = Recorder(open_storage(StorageSettings("csv", data_dir=tmp_path), PLUGINS), header())
     recorder.finished(finished(0, 70))
