@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-from app.command.parser import parse
 from engine.errors import InputError, SchedRaceError
+
+if TYPE_CHECKING:
+    import argparse
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command (``sys.argv`` by default) and return its exit status: 0 done, 1 failed, 2 wrong usage."""
-    options = parse(list(sys.argv[1:] if argv is None else argv))
+    options = _options(list(sys.argv[1:] if argv is None else argv))
     try:
         return int(options.run(options))
     except InputError as error:
@@ -30,6 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output has left, as `| head` does; the interpreter must not flush into it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _options(argv: list[str]) -> argparse.Namespace | SimpleNamespace:
+    if not argv:
+        # the window at once: the parser takes a third as long as a bare window
+        from app.command import window
+
+        return SimpleNamespace(run=window.run, version=False, autostart=False, screenshot=None)
+    from app.command.parser import parse
+
+    return parse(argv)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class StripTimeline:
             scheduler=self.label,
             edges_s=self._busy.edges_s[: last + 1],
             busy=np.clip(busy[:, :last], 0.0, 1.0),
-            queued=queued[:, :last],
+            queued=np.maximum(queued[:, :last], 0.0),  # sums of spans may miss 0 by a rounding
             busy_now=self._slots - np.array([d.free_slots for d in devices]),
             queued_now=np.array([d.queue_length for d in devices], dtype=np.float64),
         )
