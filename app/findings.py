@@ -78,7 +78,7 @@ def work_title(frame: Frame) -> str:
     lanes = [x for x in frame.lanes if x.finished]
     if not lanes:
         return "Where the work went"
-    splitter = max(lanes, key=lambda x: x.on_both / x.finished)
+    splitter = max(lanes, key=lambda x: (x.on_both > 0, not is_clairvoyant(x.scheduler), x.on_both / x.finished))
     if splitter.on_both:
         return (
             f"{splitter.scheduler} split {percent(splitter.on_both / splitter.finished)} of its tasks over CPU and GPU"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app.charts.look import Look
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ROW_PX = 30
 NAME_COLUMN_PX = 150
+TITLE_MARGINS_PX = 16
 MOST_ROWS = 6
 LEAST_ROWS = 4
 """More rows than this scroll: the curves below need the room."""
@@ -88,10 +90,7 @@ class RankingModel(QAbstractTableModel):
                 return "Policy"
             return METRICS[section - 1].title
         if role == Qt.ItemDataRole.FontRole:
-            font = QFont()
-            font.setPointSizeF(font.pointSizeF() * 0.92)
-            font.setBold(section > 0 and METRICS[section - 1].key == self.sort_key)
-            return font
+            return _header_font(bold=section > 0 and METRICS[section - 1].key == self.sort_key)
         if role == Qt.ItemDataRole.ToolTipRole:
             meaning = METRICS[section - 1].meaning if section else "Click a row to see that policy's devices below."
             return f"<p>{meaning}</p>" + ("<p><b>Click to sort by it.</b></p>" if section else "")
@@ -117,6 +116,23 @@ def _state(lane: LaneFrame) -> str:
         return f"{lane.scheduler} was disqualified: {lane.reason} ({done})"
     learned = f"; {plural(lane.models, 'model')} learned so far" if lane.models else ""
     return f"{lane.scheduler}: {done}{learned}"
+
+
+def _header_font(bold: bool) -> QFont:
+    font = QFont()
+    font.setPointSizeF(font.pointSizeF() * 0.92)
+    font.setBold(bold)
+    return font
+
+
+def shared_out(room: int, needs: Sequence[int]) -> list[int]:
+    """Share ``room`` out equally, but who needs more than that gets it from what the others can spare."""
+    widths = list(needs)
+    greediest_first = sorted(range(len(needs)), key=needs.__getitem__, reverse=True)
+    for served, index in enumerate(greediest_first):
+        widths[index] = max(needs[index], room // (len(needs) - served))
+        room -= widths[index]
+    return widths
 
 
 class _Bars(QStyledItemDelegate):
@@ -225,11 +241,18 @@ class RankingTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(True)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
-        self.setColumnWidth(0, NAME_COLUMN_PX)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.sectionClicked.connect(self._sort)
         self.clicked.connect(self._select)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width out: equally, but no title is cut while another column has room to spare."""
+        super().resizeEvent(event)
+        font = _header_font(bold=True)
+        needs = [QFontMetrics(font).horizontalAdvance(metric.title) + TITLE_MARGINS_PX for metric in METRICS]
+        widths = [NAME_COLUMN_PX, *shared_out(self.viewport().width() - NAME_COLUMN_PX, needs)]
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, width)
 
     def sizeHint(self) -> QSize:
         """Ask for room for every row, up to a point."""

@@ -124,7 +124,7 @@ class DeviceStripChart(QWidget):
 
     def _name(self, painter: QPainter, first: int, rows: int, name: str, now: str) -> None:
         top, height = first * self._row_px, rows * self._row_px - GAP_PX
-        middle = Qt.AlignmentFlag.AlignVCenter
+        middle = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip  # thin rows are lower than letters
         painter.setPen(QColor(self._look.tokens.text))
         painter.drawText(QRectF(0, top, LEFT_MARGIN - 8, height), middle | Qt.AlignmentFlag.AlignRight, name)
         painter.setPen(QColor(self._look.tokens.muted))

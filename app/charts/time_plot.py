@@ -18,6 +18,9 @@ LABEL_HEIGHT_PX = 15
 LABEL_WIDTH_PX = 84
 FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
 """A name farther from its line would seem to belong to another one; the ranking has the colours of all."""
+VEIL = 150
+"""How much of a line under a name is covered, of 255: the name can be read, the line still be followed."""
+VEIL_MARGIN_PX = 2
 
 
 class PlainAxis(pg.AxisItem):
@@ -157,6 +160,7 @@ class TimePlot(pg.PlotWidget):
         for name, line in self._lines.items():
             line.setPen(self._pen(name))
             self._names[name].setColor(self._look.colour(name))
+            self._names[name].fill = pg.mkBrush(self._veil())
         for name, mark in self._marks.items():
             mark.setPen(self._mark_pen(name))
             mark.label.setColor(self._look.colour(name))
@@ -165,11 +169,20 @@ class TimePlot(pg.PlotWidget):
     def _line(self, name: str) -> pg.PlotCurveItem:
         if name not in self._lines:
             line = Line(pen=self._pen(name), antialias=True, skipFiniteCheck=True)
-            label = pg.TextItem(name, color=self._look.colour(name), anchor=(0, 0.5))
+            label = pg.TextItem(name, color=self._look.colour(name), anchor=(0, 0.5), fill=self._veil())
+            label.setZValue(1)
+            # a veil as high as its letters: it covers no neighbour
+            label.textItem.document().setDocumentMargin(VEIL_MARGIN_PX)
             self.addItem(line, ignoreBounds=True)
             self.addItem(label, ignoreBounds=True)
             self._lines[name], self._names[name] = line, label
         return self._lines[name]
+
+    def _veil(self) -> QColor:
+        """Return what is painted under a name, so that it can be read where it lies on another line."""
+        veil = QColor(self._look.tokens.card)
+        veil.setAlpha(VEIL)
+        return veil
 
     def _mark_pen(self, name: str) -> object:
         return pg.mkPen(self._look.colour(name), width=self.devicePixelRatioF(), style=Qt.PenStyle.DotLine)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SMOOTHED = 0.04
 GUTTER_PX = 96
+RANGE = (-2.0, 105.0)
+"""Lines at 0 and at 100 % are seen in their full width."""
 
 
 class UtilisationChart(TimePlot):
@@ -37,4 +39,4 @@ class UtilisationChart(TimePlot):
             if np.isfinite(share).any():
                 mean = smoothed(lane.util_t_s, share, SMOOTHED * end_s)
                 series[lane.scheduler] = Series(mean.t_s, 100 * mean.value)
-        self.draw(series, end_s, (0.0, 105.0), False)
+        self.draw(series, end_s, RANGE, False)

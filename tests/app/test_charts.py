@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from app.charts.curves import MOST_POINTS, smoothed
+from app.charts.ranking import shared_out
 from app.charts.time_plot import LABEL_HEIGHT_PX, apart
 
 
@@ -46,3 +47,8 @@ def test_names_that_end_together_keep_the_order_of_their_lines():
     places = apart([(0.0, 40.0), (1.0, 52.0), (2.0, 60.0), (3.0, 64.0)], 0.0, 70.0)
     assert places == sorted(places)
     assert max(places) <= 70 - LABEL_HEIGHT_PX / 2
+
+
+def test_columns_are_equally_wide_unless_a_title_needs_more():
+    assert shared_out(600, [100, 90, 40]) == [200, 200, 200]
+    assert shared_out(300, [130, 90, 40]) == [130, 90, 80]
