@@ -105,6 +105,11 @@ class RaceDesk(QObject):
         return self._racing and self.runner.control.paused
 
     @property
+    def recording(self) -> bool:
+        """Whether a race runs that says itself where its rows go."""
+        return self._started is not None and self._started.recorder is not None
+
+    @property
     def start_title(self) -> str:
         """What the start button would do now."""
         if self.running and not self._racing:

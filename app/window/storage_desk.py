@@ -86,7 +86,7 @@ class StorageDesk(QObject):
             if opened.replay is not None:
                 opened.replay.stop(0.0)
             return
-        if not self._desk.running:
+        if not self._desk.recording:
             self._status.show_storage(opened.storage)
         if opened.storage.problem:
             self._notifier.note(opened.storage.problem)
