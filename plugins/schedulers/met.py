@@ -23,8 +23,8 @@ class Met(Scheduler):
     name = "met"
     summary = "Takes the fastest device for each task and ignores the queues (also called greedy)."
     explanation = (
-        "met (also called greedy): minimum execution time, Braun et al. 2001. Good where devices are rarely busy; under "
-        "load everybody queues for the same favourite."
+        "met (also called greedy): minimum execution time, Braun et al. 2001. Good where devices are rarely busy; "
+        "under load everybody queues for the same favourite."
     )
 
     def __init__(self, params: object = None, seed: int = 0) -> None:
