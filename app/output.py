@@ -49,6 +49,11 @@ class Receivers:
         for member in self._members:
             member.samples(scheduler, rows)
 
+    def state(self, completions: int, clock_s: float) -> None:
+        """Hand on where the race stands."""
+        for member in self._members:
+            member.state(completions, clock_s)
+
     def metrics(self, series: MetricSeries) -> None:
         """Hand on a metric."""
         for member in self._members:
@@ -93,6 +98,9 @@ class ResultsFolder:
 
     def samples(self, scheduler: str, rows: TrainingSamples) -> None:
         """Training samples are not among the files."""
+
+    def state(self, completions: int, clock_s: float) -> None:
+        """Where the race stands is not among the files."""
 
     def metrics(self, series: MetricSeries) -> None:
         """Metrics over time are not among the files."""

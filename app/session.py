@@ -52,6 +52,9 @@ class Receiver(Protocol):
     def samples(self, scheduler: str, rows: TrainingSamples) -> None:
         """Take training samples of one scheduler."""
 
+    def state(self, completions: int, clock_s: float) -> None:
+        """Take where the race stands: tasks finished by all schedulers together, simulated seconds."""
+
     def metrics(self, series: MetricSeries) -> None:
         """Take a metric over time, after the race."""
 
@@ -266,6 +269,8 @@ class _Run:
         for scheduler, samples in self.race.take_samples():
             if self.recorder is not None:
                 self.recorder.samples(scheduler, samples)
+        if self.recorder is not None:
+            self.recorder.state(self.completions, self.race.clock_s)
         self.timing.recording_s += time.perf_counter() - began
         if self.progress is not None:
             self.progress(self.completions)

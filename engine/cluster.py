@@ -112,6 +112,8 @@ def _check_device(cluster: str, position: int, device: Device) -> None:
         raise InputError(f"Cluster '{cluster}': {where} has kind '{device.kind}'; use cpu or gpu.")
     if device.slots < 1:
         raise InputError(f"Cluster '{cluster}': {where} has {device.slots} slots; it needs at least 1.")
+    if math.isinf(device.speed):
+        raise InputError(f"Cluster '{cluster}': {where} has speed = inf; it must be a finite number above 0.")
     for name in ("speed", "memory_gb"):
         _positive(cluster, where, name, getattr(device, name))
     if device.link_gb_s is not None:

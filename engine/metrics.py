@@ -25,8 +25,11 @@ def bounded_slowdown(wait_s: FloatArray, run_s: FloatArray) -> FloatArray:
 
 def jain_index(values: FloatArray) -> float:
     """Return (sum x)^2 / (n sum x^2): 1 when all are equal, 1/n when one has everything (Jain et al. 1984)."""
-    squares = float(np.square(values).sum())
-    return float(values.sum()) ** 2 / (len(values) * squares) if squares > 0 else 1.0
+    largest = float(values.max(initial=0.0))
+    if largest <= 0.0:
+        return 1.0
+    shares = values / largest  # the index knows no scale, but squares of large seconds would overflow
+    return float(shares.sum()) ** 2 / (len(shares) * float(np.square(shares).sum()))
 
 
 def busy_slot_seconds(simulation: Simulation, until_s: float) -> FloatArray:

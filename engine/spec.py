@@ -52,10 +52,12 @@ class RaceSpec:
     def __post_init__(self) -> None:
         if self.tasks is not None and self.tasks < 1:
             raise InputError(f"A race needs at least 1 task; you asked for {self.tasks}.")
-        if self.load is not None and not 0 < self.load < 100:
-            raise InputError(f"The load is {self.load}; it must be above 0 (1.0 is the edge of the possible).")
+        if self.load is not None and not 0.001 <= self.load <= 100:
+            raise InputError(
+                f"The load is {self.load}; it must be from 0.001 to 100 (1.0 is the edge of the possible)."
+            )
         if not 0 <= self.seed < 2**63:
-            raise InputError(f"The seed is {self.seed}; it must be a whole number of 0 or more.")
+            raise InputError(f"The seed is {self.seed}; it must be a whole number from 0 to 2^63 - 1.")
         if not self.schedulers:
             raise InputError("A race needs at least one scheduler.")
         shown = [s.shown for s in self.schedulers]

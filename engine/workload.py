@@ -15,6 +15,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+LONGEST_S = 1e15
+"""Seconds beyond this (30 million years) lose the fractions of a second in sums, and their squares overflow."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:
@@ -175,6 +178,11 @@ def _check(w: Workload) -> None:
                 f"Task {i} of '{w.name}': {name} seconds on {w.models[j]} are {matrix[i, j]}; they must be above 0 "
                 "(inf where the task cannot run)."
             )
+    for name, values in (("arrival_s", w.arrival_s), ("etc", w.etc_s), ("actual", w.actual_s)):
+        beyond = np.isfinite(values) & (values > LONGEST_S)
+        if beyond.any():
+            task = _first(beyond.reshape(len(w), -1).any(axis=1))
+            raise InputError(f"Task {task} of '{w.name}': {name} is above {LONGEST_S:g} s, too long to be added up.")
     nowhere = np.all(np.isinf(w.actual_s), axis=1)
     if nowhere.any():
         raise InputError(f"Task {_first(nowhere)} of '{w.name}' can run on no device model.")

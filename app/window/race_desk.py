@@ -295,14 +295,16 @@ class RaceDesk(QObject):
     def _on_idle(self) -> None:
         self._timer.stop()
         self._racing = False
-        if self._final is not None:
-            self._show_end()
-        else:
-            self.toolbar.reset()
-        self._started = self._exporting = None
-        self.form.lock(False)
-        self.state_changed.emit()
-        self.over.emit(not self._failed)
+        try:
+            if self._final is not None:
+                self._show_end()
+            else:
+                self.toolbar.reset()
+        finally:  # whoever waits for the end must not wait for ever because a chart could not be drawn
+            self._started = self._exporting = None
+            self.form.lock(False)
+            self.state_changed.emit()
+            self.over.emit(not self._failed)
 
 
 def _stored_settings() -> StorageSettings:

@@ -32,6 +32,9 @@ class Kept:
     def finished(self, rows: FinishedTasks) -> None:
         self.rows.setdefault(rows.scheduler, []).extend(rows.task.tolist())
 
+    def state(self, completions: int, clock_s: float) -> None:
+        self.completions, self.clock_s = completions, clock_s
+
     def samples(self, scheduler: str, rows: TrainingSamples) -> None:
         self.sampled[scheduler] = self.sampled.get(scheduler, 0) + len(rows)
 

@@ -208,3 +208,19 @@ def test_a_workloads_columns_cannot_be_written() -> None:
 def test_drift_gives_the_factor_of_the_last_change_at_that_second() -> None:
     (device,) = devices({"speed_at": ((1.0, 0.5), (3.0, 2.0))}).devices
     assert [device.speed_factor(t) for t in (0.0, 0.999, 1.0, 2.0, 3.0, 1e9)] == [1.0, 1.0, 0.5, 0.5, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("load", [0.0, 1e-300, 1e300, float("nan")])
+def test_a_load_that_no_race_can_mean_is_refused(load: float) -> None:
+    with pytest.raises(InputError, match=r"from 0\.001 to 100"):
+        RaceSpec(load=load)
+
+
+def test_times_too_long_to_be_added_up_are_refused() -> None:
+    with pytest.raises(InputError, match=r"Task 1 .*too long"):
+        workload("long", ("cpu",), [0.0, 0.0], [[1.0], [1e300]])
+
+
+def test_an_infinite_speed_is_refused() -> None:
+    with pytest.raises(InputError, match="speed = inf"):
+        Cluster("c", (Device(0, "cpu-0", "cpu", "cpu", speed=math.inf),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -377,3 +378,41 @@ def test_help_documents_the_contract(capsys: pytest.CaptureFixture[str]) -> None
     for key in ROW_KEYS | KEYS | STORAGE_KEYS:
         assert key in text
     assert "exit status" in text
+
+
+ENDLESS = """
+from engine.scheduler import Scheduler
+
+class Endless(Scheduler):
+    name = "endless"
+
+    def place(self, pending, state):
+        open({reached!r}, "w").close()
+        while True:
+            pass
+"""
+
+
+def test_one_sigterm_ends_a_policy_that_never_returns(own_folders: Path, tmp_path: Path) -> None:
+    plugins, reached = Path(os.environ["SCHEDRACE_PLUGINS"]), tmp_path / "reached"
+    plugins.mkdir(parents=True, exist_ok=True)
+    (plugins / "endless.py").write_text(ENDLESS.format(reached=str(reached)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "race", "--tasks", "5", "--schedulers", "endless", "--storage", "none"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while process.poll() is None and not reached.exists():
+        time.sleep(0.02)  # the appearance of a file has no event to await
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "does not return is interrupted" in said
+
+
+def test_an_empty_database_url_is_refused(schedrace: Command) -> None:
+    answer = schedrace("race", "--tasks", "5", "--db-url", "")
+    assert answer.status == 2
+    assert "--db-url is empty" in answer.err
