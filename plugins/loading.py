@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from types import ModuleType
 
@@ -38,7 +40,9 @@ def load_plugin(candidate: Candidate) -> Loaded:
     if candidate.stranger:
         return Loaded(replace(record, state="waiting for trust", error=candidate.stranger), [])
     try:
-        plugin = candidate.load()
+        # what a stranger prints must not mix with what a command prints for programs (--json)
+        with redirect_stdout(sys.stderr):
+            plugin = candidate.load()
         things = things_of(plugin, candidate.name)
         provides = tuple(Provided(k.kind, thing.name, thing.summary) for k, thing in things)  # type: ignore[attr-defined]
         description, version = record.description or _first_line(plugin), record.version or _version(plugin)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,7 +121,8 @@ def _race(
     from app.session import run_race
 
     total = len(prepared.workload) * len(prepared.lanes)
-    with _cancelled_by_signals(control), talk.progress(total) as progress:
+    # a policy may print: not into the JSON on standard output
+    with _cancelled_by_signals(control), talk.progress(total) as progress, redirect_stdout(sys.stderr):
         return run_race(
             prepared,
             recorder=Receivers(receivers),

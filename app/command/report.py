@@ -98,6 +98,8 @@ class Talk:
 
             _print_table(summary)
             print(finished(result).finding)
+            if any((row["regret"] or 0.0) < 0 for row in summary["schedulers"]):
+                print("A regret below 0 is possible: the oracle knows every true time, yet places each task selfishly.")
 
 
 def _print_table(summary: dict[str, Any]) -> None:

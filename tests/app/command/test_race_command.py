@@ -416,3 +416,16 @@ def test_an_empty_database_url_is_refused(schedrace: Command) -> None:
     answer = schedrace("race", "--tasks", "5", "--db-url", "")
     assert answer.status == 2
     assert "--db-url is empty" in answer.err
+
+
+def test_what_a_plugin_prints_does_not_reach_the_json(schedrace: Command) -> None:
+    plugins = Path(os.environ["SCHEDRACE_PLUGINS"])
+    plugins.mkdir(parents=True, exist_ok=True)
+    (plugins / "talker.py").write_text(
+        "from engine.placement import on\nfrom engine.scheduler import Scheduler\nprint('loading')\n"
+        "class Talker(Scheduler):\n    name = 'talker'\n    def place(self, pending, state):\n"
+        "        print('placing')\n        return [on(task, 0) for task in pending]\n"
+    )
+    answer = schedrace("race", "--tasks", "5", "--schedulers", "talker", "--storage", "none", "--json")
+    assert strict(answer.out)["schedulers"][0]["status"] == "finished"
+    assert "placing" in answer.err
