@@ -17,9 +17,10 @@ ROUNDS, TASKS = 5, 20_000
 MOST_LATE_MS = 50
 
 # The targets are 1.3 and 30: not reached. Medians on two quiet cores: 2.05 and 2.1 times, 26 and 24 frames/s (1.6 and
-# 1.7 times where other work slows the race alone too). The limits here only guard what is reached. Tried: costly figures of a frame at 10 Hz, one paint a frame, painting only while the race rests,
-# blocks of 2 ms, fewer layouts of axes. Other switch intervals made no difference beyond the noise. What is left: 5 ms
-# of processor time to paint a frame (2.6 ms where nothing else runs), 3 ms of the race to make it, smaller blocks.
+# 1.7 times where other work slows the race alone too). The limits here only guard what is reached. Tried: costly
+# figures of a frame at 10 Hz, one paint a frame, painting only while the race rests, blocks of 2 ms, fewer layouts of
+# axes. Other switch intervals made no difference beyond the noise. What is left: 5 ms of processor time to paint a
+# frame (2.6 ms where nothing else runs), 3 ms of the race to make it, smaller blocks.
 MOST_TIMES_ALONE = 2.5
 LEAST_FRAMES_PER_S = 20
 
