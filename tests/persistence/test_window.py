@@ -11,6 +11,7 @@ import pytest
 from engine.training import TrainingLog, TrainingSamples
 from persistence.database import open_database
 from persistence.recorder import Recorder
+from persistence.service import SimulationDataService
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage
 from persistence.window import JournalWindow, RecordedWindow, TrainingReader
@@ -117,3 +118,12 @@ def test_the_window_query_walks_the_primary_key(
         database_url + "&options=-c%20enable_seqscan%3Doff%20-c%20enable_bitmapscan%3Doff",
     )
     assert any("Index Scan Backward using training_data_pkey" in str(line[0]) for line in plan)
+
+
+def test_the_service_opens_the_same_window(settings: StorageSettings, run: str, logs: dict[str, TrainingLog]) -> None:
+    service = SimulationDataService.open(settings)
+    for up_to, limit in QUESTIONS:
+        expected = logs["mct+forest"].latest(up_to, limit)
+        assert_equal(service.get_latest_training_data(run, "mct+forest", up_to, limit), expected)
+        assert_equal(service.training_window(run, "mct+forest").latest(up_to, limit), expected)
+    service.close()
