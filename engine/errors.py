@@ -14,6 +14,10 @@ class InputError(SchedRaceError):
     """Something that a user wrote (a file, a setting, a parameter, a name) cannot be used. Nothing was changed."""
 
 
+class Cancelled(SchedRaceError):
+    """The user ended a job before it was done. Nothing was changed."""
+
+
 class PlacementError(SchedRaceError):
     """A scheduler returned a placement that breaks the contract; its lane is disqualified."""
 

@@ -15,6 +15,7 @@ from plugins.clusters import load_cluster
 from plugins.fitting import check_fits
 from plugins.lanes import PreparedLane, prepare_lane
 from plugins.registry import Registry
+from plugins.workload import Progress, unwatched
 
 ALL = "all"
 _ALIASES_IN_ALL = ("hybrid_ml", "oracle")
@@ -36,8 +37,10 @@ class PreparedRace:
         return Race(self.workload, self.cluster, [lane.build() for lane in self.lanes], self.spec.weights)
 
 
-def prepare(spec: RaceSpec, registry: Registry) -> PreparedRace:
+def prepare(spec: RaceSpec, registry: Registry, progress: Progress = unwatched) -> PreparedRace:
     """Check the whole spec and load its tasks; nothing has been started when :class:`InputError` says what is wrong.
+
+    ``progress`` is told how far the reading of a file is, and ends it by raising :class:`engine.errors.Cancelled`.
 
     A scheduler called ``all`` stands for every built-in one that can serve the workload; the notes name the others.
     """
@@ -49,7 +52,7 @@ def prepare(spec: RaceSpec, registry: Registry) -> PreparedRace:
         wanted += [(lane, False) for lane in _all(registry) if lane.shown not in named]
     lanes = [(lane, prepare_lane(lane, spec.seed, registry), must) for lane, must in wanted]
     cluster = load_cluster(spec.cluster)
-    tasks = load_workload(spec, cluster, registry)
+    tasks = load_workload(spec, cluster, registry, progress)
     check_fits(tasks, cluster)
     columns = TaskColumns(tasks)
     racing, notes = [], list(tasks.notes)

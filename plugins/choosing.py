@@ -12,7 +12,7 @@ from engine.params import build
 from engine.spec import RaceSpec
 from engine.workload import Workload
 from plugins.registry import Registry
-from plugins.workload import WorkloadPlugin, WorkloadRequest
+from plugins.workload import Progress, WorkloadPlugin, WorkloadRequest, unwatched
 
 _HEAD = 4096
 
@@ -58,11 +58,7 @@ def _named(name: str, path: Path, workloads: Mapping[str, type[WorkloadPlugin]])
 
 
 def _recognised(path: Path, workloads: Mapping[str, type[WorkloadPlugin]]) -> type[WorkloadPlugin]:
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as stream:
-            head = stream.read(_HEAD)
-    except OSError as error:
-        raise InputError(f"The workload file '{path}' cannot be read: {error.strerror}.") from error
+    head = _head(path)
     if not head:
         raise InputError(f"The workload file '{path}' is empty.")
     names = [name for name, plugin in workloads.items() if _asked(plugin, path, head)]
@@ -78,6 +74,14 @@ def _recognised(path: Path, workloads: Mapping[str, type[WorkloadPlugin]]) -> ty
     )
 
 
+def _head(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as stream:
+            return stream.read(_HEAD)
+    except OSError as error:
+        raise InputError(f"The workload file '{path}' cannot be read: {error.strerror}.") from error
+
+
 def _asked(plugin: type[WorkloadPlugin], path: Path, head: str) -> bool:
     try:
         return bool(plugin.recognises(path, head))
@@ -88,12 +92,21 @@ def _asked(plugin: type[WorkloadPlugin], path: Path, head: str) -> bool:
         ) from error
 
 
-def load_workload(spec: RaceSpec, cluster: Cluster, registry: Registry) -> Workload:
+def cluster_for(text: str, registry: Registry) -> str | None:
+    """Return the cluster that the tasks of a workload file belong on, None where the file does not say.
+
+    Raises :class:`InputError` as :func:`choose_workload`.
+    """
+    chosen = choose_workload(text, registry)
+    return None if chosen.path is None else chosen.plugin.cluster_of(chosen.path, _head(chosen.path))
+
+
+def load_workload(spec: RaceSpec, cluster: Cluster, registry: Registry, progress: Progress = unwatched) -> Workload:
     """Return the tasks of a race. Raises :class:`InputError` with what is wrong in its name, parameters or file."""
     chosen = choose_workload(spec.workload, registry)
     name = chosen.plugin.name
     params = build(chosen.plugin.Params, name, spec.workload_params)
-    request = WorkloadRequest(cluster=cluster, seed=spec.seed, tasks=spec.tasks, load=spec.load, path=chosen.path)
+    request = WorkloadRequest(cluster, spec.seed, spec.tasks, spec.load, chosen.path, progress)
     try:
         tasks = chosen.plugin(params).load(request)
     except SchedRaceError:

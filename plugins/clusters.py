@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,42 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != "default"))
 
 
+def processors(count: int) -> Cluster:
+    """Return a parallel machine as job logs (SWF) see it: one pool of processors, any of which serves any job."""
+    return Cluster(f"processors:{count}", (Device(0, "processors", "cpu", "cpu", slots=count),))
+
+
+def machines(count: int) -> Cluster:
+    """Return the machines of an ETC matrix: ``m0`` .. each of a model of its own, one task at a time."""
+    devices = (Device(i, f"m{i}", "cpu", f"m{i}") for i in range(count))
+    return Cluster(f"machines:{count}", tuple(devices))
+
+
+_COUNTED: Mapping[str, Callable[[int], Cluster]] = {"processors": processors, "machines": machines}
+_MOST_COUNTED = {"processors": 10_000_000, "machines": _MAX_COUNT}
+
+
+def _counted(text: str) -> Cluster | None:
+    """Return the cluster that ``processors:N`` or ``machines:N`` means, None for any other text."""
+    name, colon, number = text.partition(":")
+    if not colon or name not in _COUNTED:
+        return None
+    most = _MOST_COUNTED[name]
+    if not number.isdecimal() or not 1 <= int(number) <= most:
+        raise InputError(f"'{text}' is no cluster: write {name}:N with a whole number from 1 to {most:,}.")
+    return _COUNTED[name](int(number))
+
+
 def load_cluster(name_or_path: str | Path) -> Cluster:
-    """Return the preset of this name, else the cluster that the TOML file describes.
+    """Return the preset of this name, the cluster that ``processors:N`` or ``machines:N`` means, else the one that the
+    TOML file describes.
 
     Raises :class:`InputError` with the file, the device and the key at fault.
     """
     text = str(name_or_path)
+    counted = _counted(text)
+    if counted is not None:
+        return counted
     if text in preset_names():
         return parse_cluster((_PRESETS / f"{text}.toml").read_text(encoding="utf-8"), f"preset '{text}'")
     path = Path(text).expanduser()
@@ -39,7 +69,8 @@ def load_cluster(name_or_path: str | Path) -> Cluster:
         if path.suffix == ".toml" or len(path.parts) > 1:
             raise InputError(f"There is no cluster file '{text}'. Check the path, or use {_choices()}.")
         raise InputError(
-            f"There is no cluster called '{text}'.{did_you_mean(text, preset_names())} Or name a TOML file."
+            f"There is no cluster called '{text}'.{did_you_mean(text, preset_names())} Or name a TOML file, "
+            "or processors:N for one pool of N processors."
         )
     try:
         return parse_cluster(path.read_text(encoding="utf-8-sig"), text)

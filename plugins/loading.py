@@ -62,6 +62,8 @@ def sentence(where: str, error: BaseException) -> str:
     """Say what happened to the plugin, in which line of its file where that is known, and what to do."""
     if isinstance(error, InputError):
         return str(error)
+    if isinstance(error, SyntaxError) and not error.lineno:  # null bytes, or an encoding that nobody knows
+        return f"{where} is no Python source ({error.msg}). Save it as UTF-8 text, or take it away."
     if isinstance(error, SyntaxError):
         return f"{where} has a syntax error in line {error.lineno}: {error.msg}. Mend it and load it again."
     if isinstance(error, OSError) and error.filename == where:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,13 +11,21 @@ from engine.cluster import Cluster
 from engine.scheduler import NoParams
 from engine.workload import Workload
 
+Progress = Callable[[float], None]
+"""Told which share (0..1) of a long job is done. Raises :class:`engine.errors.Cancelled` when the user wants it to end,
+which must pass through."""
+
+
+def unwatched(share: float) -> None:
+    """A :data:`Progress` that nobody watches."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRequest:
     """What a race asks of a workload. ``tasks`` and ``load`` None: as the workload itself says.
 
     ``path`` is the file to read, None for a generator; ``cluster`` is what ``load`` refers to; all randomness must come
-    from ``seed``.
+    from ``seed``; a reader of files calls ``progress`` now and then.
     """
 
     cluster: Cluster
@@ -24,6 +33,7 @@ class WorkloadRequest:
     tasks: int | None = None
     load: float | None = None
     path: Path | None = None
+    progress: Progress = unwatched
 
 
 class WorkloadPlugin:
@@ -53,3 +63,9 @@ class WorkloadPlugin:
     def recognises(cls, path: Path, head: str) -> bool:
         """Return whether this plugin reads the file, judged by its name and its first 4096 characters."""
         return False
+
+    @classmethod
+    def cluster_of(cls, path: Path, head: str) -> str | None:
+        """Return the cluster (a preset, ``processors:N`` or ``machines:N``) that the tasks of the file belong on, None
+        when any will do. It is used where the user names none."""
+        return None

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import InputError
+from plugins.workload import Progress, unwatched
+from plugins.workloads.lines import watched
 
 MOST_PROBLEMS = 20
 
@@ -68,12 +70,12 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[Table]:
+def open_table(path: Path, progress: Progress = unwatched) -> Iterator[Table]:
     """Open a CSV file (UTF-8, with or without a byte order mark, any line ends). Raises :class:`InputError` on what is
     no such file, also while its rows are read."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
+            reader = csv.reader(watched(stream, progress), strict=True)
             header = [cell.strip() for cell in next(reader, [])]
             if not any(header):
                 raise InputError(f"'{path}' is empty; its first line must be a header.")
