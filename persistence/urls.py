@@ -12,6 +12,7 @@ from engine.errors import InputError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
+LAST_PORT = 65535
 _DRIVER = "postgresql+psycopg2"
 # What libpq takes as an option and nobody else may read. A passfile is only a path: it stays, or the stored URL would
 # no longer find its password.
@@ -59,10 +60,22 @@ def _parsed(text: str) -> URL:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(text)
+        url = make_url(text)
     except (ArgumentError, ValueError):
         # the cause is left out: its text may hold the password
         raise InputError(
             "The database URL cannot be read. Write postgresql://USER:PASSWORD@HOST:5432/DATABASE, "
             "with special characters in the password written as %XX."
         ) from None
+    _check_ports(url)
+    return url
+
+
+def _check_ports(url: URL) -> None:
+    """Refuse what no port can be; libpq takes several, one a host, from the options."""
+    asked = [port for ports in url.normalized_query.get("port", ()) for port in ports.split(",") if port]
+    for port in ([] if url.port is None else [str(url.port)]) + asked:
+        if not (port.isdecimal() and 1 <= int(port) <= LAST_PORT):
+            raise InputError(
+                f"The database URL has the port {port}; a port is a number from 1 to {LAST_PORT}, usually 5432."
+            )

@@ -56,6 +56,11 @@ def test_the_url_of_the_environment_is_shown_but_never_saved(hands, own_folders,
     assert (stored_settings().kind, stored_settings().url) == ("csv", REMOTE)
 
 
+@pytest.mark.parametrize("stored_url", [REMOTE.replace(":1/", ":99999/")])
+def test_a_stored_port_that_no_machine_has_is_said(dialog):
+    assert "has the port 99999; a port is a number from 1 to 65535" in dialog.answer.text()
+
+
 def test_closing_the_settings_waits_for_no_connection_test(dialog, hands, monkeypatch):
     from app.worker import Errand
     from persistence import connection

@@ -8,8 +8,10 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 
+from engine.errors import InputError
 from persistence.settings import StorageSettings, save_settings, stored_settings
 from persistence.url_fields import UrlFields, edited_url, url_fields
+from persistence.urls import normalised_url
 
 REMOTE = "postgresql+psycopg2://ann@db.example:5433/races?sslmode=verify-full&target_session_attrs=read-write"
 SOCKET = "postgresql+psycopg2://ann@/races?host=%2Frun%2Fpg"
@@ -61,6 +63,17 @@ def test_an_emptied_host_means_no_url():
     assert edited_url(REMOTE, replace(url_fields(REMOTE), host="")) is None
     assert edited_url(SOCKET, replace(url_fields(SOCKET), host="")) is None
     assert edited_url(None, UrlFields()) is None
+
+
+@pytest.mark.parametrize("address", ["h:99999/d", "h:0/d", "/d?host=h&port=99999", "/d?host=a,b&port=5432,70000"])
+def test_a_port_that_no_machine_has_is_refused_without_the_password(address):
+    with pytest.raises(InputError, match=r"has the port \d+; a port is a number from 1 to 65535") as caught:
+        normalised_url(f"postgresql://ann:secret@{address}")
+    assert "secret" not in str(caught.value)
+
+
+def test_ports_of_several_hosts_are_taken():
+    assert "port=5432%2C5433" in normalised_url("postgresql:///d?host=a,b&port=5432,5433")
 
 
 def test_fields_alone_make_a_url():
