@@ -96,6 +96,12 @@ def _lanes(text: str, spec: RaceSpec, registry: Registry, with_settings: bool) -
         raise InputError("'all' stands for every scheduler; name it alone, or list the schedulers that you want.")
     if not names:
         raise InputError("--schedulers names none; list some, as in --schedulers round_robin,mct,oracle.")
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"--schedulers names '{name}' twice; list it once. A race file can race one policy several times, with "
+                "other parameters under a label each."
+            )
     given = {lane.name: lane for lane in spec.schedulers}
     # a lane that the race file describes keeps its parameters
     return tuple(given.get(name, SchedulerSpec(name)) for name in names)
