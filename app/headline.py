@@ -82,7 +82,7 @@ def _headline(standings: Sequence[Standing], verb: str) -> Headline:
         return Headline("No policy has finished a task.", out)
     if len(rivals) < 2:
         best = (rivals or placed)[0]
-        finding = f"{best.name}: mean response {seconds(best.mean_response_s)}"
+        finding = f"{best.name}: mean response {seconds(best.mean_response_s)}{_gap(best, references)}"
     else:
         best, second = rivals[0], rivals[1]
         if best.mean_response_s > (1 - TOO_CLOSE) * second.mean_response_s:
@@ -101,13 +101,28 @@ def _faster(best: Standing, second: Standing) -> str:
     return f"{ratio:.1f} times faster" if ratio >= 2.5 else f"{percent(1 - 1 / ratio)} faster"
 
 
+def _gap(alone: Standing, references: Sequence[Standing]) -> str:
+    """Return how far the only rival is from the best reference, as the end of its sentence."""
+    if not references or references[0].name == alone.name:
+        return ""
+    oracle = references[0]
+    room = _room(alone, oracle)
+    if room > TOO_CLOSE:
+        return f"; {oracle.name} is {_faster(oracle, alone)}"
+    return f", {'better than' if room < -TOO_CLOSE else 'as good as'} {oracle.name}"
+
+
+def _room(best: Standing, oracle: Standing) -> float:
+    return 1 - oracle.mean_response_s / best.mean_response_s
+
+
 def _beyond(best: Standing, references: Sequence[Standing]) -> str:
     if not references:
         return "Add oracle to the race to see how much knowing every true time could save."
     if references[0].name == best.name:
         return ""
     oracle = references[0]
-    room = 1 - oracle.mean_response_s / best.mean_response_s
+    room = _room(best, oracle)
     if room > TOO_CLOSE:
         return f"Knowing every true time ({oracle.name}) would save another {percent(room)}."
     if room < -TOO_CLOSE:

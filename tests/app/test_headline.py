@@ -65,6 +65,18 @@ def test_one_policy_alone_has_a_figure_and_no_rival():
     assert headline.finished(result(mct=10.0)).finding == "mct: mean response 10.0 s"
 
 
+@pytest.mark.parametrize(
+    ("oracle_s", "gap"),
+    [(5.0, "; oracle is 50\u00a0% faster"), (9.9, ", as good as oracle"), (12.0, ", better than oracle")],
+)
+def test_one_policy_beside_the_oracle_is_measured_against_it(oracle_s, gap):
+    assert headline.finished(result(mct=10.0, oracle=oracle_s)).finding == f"mct: mean response 10.0 s{gap}"
+
+
+def test_the_oracle_alone_has_a_figure():
+    assert headline.finished(result(oracle=10.0)).finding == "oracle: mean response 10.0 s"
+
+
 def test_who_was_disqualified_is_named_and_not_ranked():
     row = replace(ROW, name="bad", status="disqualified", mean_response_s=1.0)
     text = headline.finished(RaceResult("", 100, (ROW, row, replace(ROW, name="met", mean_response_s=20.0)), True))
