@@ -126,7 +126,10 @@ def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_listed_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "bytes.py").write_bytes(b"\x00\xff\xfe")
-    assert record(load_registry(tmp_path), "bytes").state == "failed"
+    broken = record(load_registry(tmp_path), "bytes")
+    assert broken.state == "failed"
+    assert "is no Python source (source code string cannot contain null bytes)" in broken.error
+    assert "line" not in broken.error
 
 
 def test_an_edited_file_is_loaded_afresh_within_the_same_second(tmp_path: Path) -> None:
