@@ -18,6 +18,14 @@ class Cancelled(SchedRaceError):
     """The user ended a job before it was done. Nothing was changed."""
 
 
+class TaskError(InputError):
+    """One task of a workload cannot be used; ``task`` is its row, so that a reader can say where that came from."""
+
+    def __init__(self, task: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.task = task
+
+
 class PlacementError(SchedRaceError):
     """A scheduler returned a placement that breaks the contract; its lane is disqualified."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.errors import InputError
+from engine.errors import InputError, TaskError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -165,40 +165,42 @@ def _check(w: Workload) -> None:
     for name, column in (("arrival_s", w.arrival_s), ("memory_gb", w.memory_gb), ("transfer_gb", w.transfer_gb)):
         bad = ~np.isfinite(column) | (column < 0)
         if bad.any():
-            raise InputError(
-                f"Task {_first(bad)} of '{w.name}': {name} is {column[_first(bad)]}; it must be 0 or more."
-            )
+            i = _first(bad)
+            raise TaskError(i, f"Task {i} of '{w.name}': {name} is {column[i]}; it must be 0 or more.")
     for name, matrix in (("etc", w.etc_s), ("actual", w.actual_s), ("law", w.law_s)):
         if matrix is None:
             continue
         wrong = np.isnan(matrix) | (matrix <= 0)
         if wrong.any():
-            i, j = np.unravel_index(_first(wrong.ravel()), wrong.shape)
-            raise InputError(
+            i, j = (int(at) for at in np.argwhere(wrong)[0])
+            raise TaskError(
+                i,
                 f"Task {i} of '{w.name}': {name} seconds on {w.models[j]} are {matrix[i, j]}; they must be above 0 "
-                "(inf where the task cannot run)."
+                "(inf where the task cannot run).",
             )
     for name, values in (("arrival_s", w.arrival_s), ("etc", w.etc_s), ("actual", w.actual_s)):
         beyond = np.isfinite(values) & (values > LONGEST_S)
         if beyond.any():
-            task = _first(beyond.reshape(len(w), -1).any(axis=1))
-            raise InputError(f"Task {task} of '{w.name}': {name} is above {LONGEST_S:g} s, too long to be added up.")
+            i = _first(beyond.reshape(len(w), -1).any(axis=1))
+            raise TaskError(i, f"Task {i} of '{w.name}': {name} is above {LONGEST_S:g} s, too long to be added up.")
     nowhere = np.all(np.isinf(w.actual_s), axis=1)
     if nowhere.any():
-        raise InputError(f"Task {_first(nowhere)} of '{w.name}' can run on no device model.")
+        i = _first(nowhere)
+        raise TaskError(i, f"Task {i} of '{w.name}' can run on no device model.")
     differs = (np.isinf(w.actual_s) != np.isinf(w.etc_s)).any(axis=1)
     if differs.any():
-        raise InputError(
-            f"Task {_first(differs)} of '{w.name}' has nominal seconds where it has no true ones, or the reverse; a "
-            "device model that cannot run it is inf in both."
+        i = _first(differs)
+        raise TaskError(
+            i,
+            f"Task {i} of '{w.name}' has nominal seconds where it has no true ones, or the reverse; a device model "
+            "that cannot run it is inf in both.",
         )
     if (w.slots < 1).any():
-        raise InputError(
-            f"Task {_first(w.slots < 1)} of '{w.name}' asks for {w.slots.min()} slots; it needs at least 1."
-        )
+        i = _first(w.slots < 1)
+        raise TaskError(i, f"Task {i} of '{w.name}' asks for {w.slots[i]} slots; it needs at least 1.")
     if not np.isfinite(w.features).all():
-        i, j = np.argwhere(~np.isfinite(w.features))[0]
-        raise InputError(f"Task {i} of '{w.name}': feature {w.feature_names[j]} is not a number.")
+        i, j = (int(at) for at in np.argwhere(~np.isfinite(w.features))[0])
+        raise TaskError(i, f"Task {i} of '{w.name}': feature {w.feature_names[j]} is not a number.")
     _check_parents(w)
 
 
@@ -207,8 +209,8 @@ def _check_parents(w: Workload) -> None:
     outside = (w.parent_index < 0) | (w.parent_index >= n)
     if outside.any():
         child = int(np.searchsorted(w.parent_start, _first(outside), side="right")) - 1
-        raise InputError(
-            f"Task {child} of '{w.name}' has parent {w.parent_index[_first(outside)]}, which does not exist."
+        raise TaskError(
+            child, f"Task {child} of '{w.name}' has parent {w.parent_index[_first(outside)]}, which does not exist."
         )
     waiting = np.diff(w.parent_start)
     children = children_of(w)
@@ -222,7 +224,18 @@ def _check_parents(w: Workload) -> None:
             if left[child] == 0:
                 free.append(child)
     if done < n:
-        raise InputError(f"The parents in '{w.name}' form a circle through task {_first(left > 0)}; a DAG has none.")
+        i = _on_a_circle(w, left > 0)
+        raise TaskError(i, f"The parents in '{w.name}' form a circle through task {i}; a DAG has none.")
+
+
+def _on_a_circle(w: Workload, unfinished: BoolArray) -> int:
+    """Return a task of a circle: the unfinished ones also hold its descendants, but each has an unfinished parent."""
+    task, seen = _first(unfinished), set[int]()
+    while task not in seen:
+        seen.add(task)
+        parents = w.parent_index[w.parent_start[task] : w.parent_start[task + 1]]
+        task = int(parents[_first(unfinished[parents])])
+    return task
 
 
 def children_of(w: Workload) -> list[list[int]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import InputError, did_you_mean
+from engine.errors import InputError, TaskError, did_you_mean
 from engine.workload import FloatArray, Workload, workload
 from plugins.arrivals import rescaled
 from plugins.workload import WorkloadPlugin, WorkloadRequest
@@ -229,8 +229,15 @@ def _workload(
             notes=_notes(columns, tasks),
             **given,
         )
-    except InputError as error:
-        raise InputError(f"'{path}': {error} Tasks are counted from 0, in the order of the file.") from error
+    except TaskError as error:
+        raise InputError(f"'{path}', {_place(columns, error.task)}: {error}") from error
+
+
+def _place(columns: _Columns, task: int) -> str:
+    """Return where a task is in the file, and which id it has there."""
+    ids = columns.texts.get("id")
+    line = f"line {columns.lines[task]}"
+    return f"{line} (id '{ids[task]}')" if ids else line
 
 
 def _matrix(columns: list[array[float]]) -> FloatArray:

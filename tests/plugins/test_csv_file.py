@@ -117,8 +117,20 @@ def test_a_file_that_is_wrong_throughout_is_given_up_after_twenty_problems(tmp_p
         ("arrival_s,actual_cpu_s,actual_cpu_s\n0,1,1\n", "names 'actual_cpu_s' twice"),
         ("arrival_s,actual_cpu_s,\n0,1,1\n", "column 3 of the header has no name"),
         ("arrival_s,actual_cpu_s,parents\n0,1,\n", "has parents but no column 'id'"),
-        ("arrival_s,actual_cpu_s\n0,inf\n", "Task 0 of 'tasks' can run on no device model"),
-        ("id,arrival_s,actual_cpu_s,parents\na,0,1,b\nb,0,1,a\n", "form a circle"),
+        ("arrival_s,actual_cpu_s\n0,inf\n", "line 2: Task 0 of 'tasks' can run on no device model"),
+        (
+            "id,arrival_s,actual_cpu_s,etc_cpu_s\na,0,1,1\nb,0,inf,1\n",
+            "line 3 (id 'b'): Task 1 of 'tasks' can run on no",
+        ),
+        ("id,arrival_s,actual_cpu_s\na,1e16,1\n", "line 2 (id 'a'): Task 0 of 'tasks': arrival_s is above 1e+15 s"),
+        (
+            "id,arrival_s,actual_cpu_s,parents\na,0,1,b\nb,0,1,a\n",
+            "line 2 (id 'a'): The parents in 'tasks' form a circle",
+        ),
+        (
+            "id,arrival_s,actual_cpu_s,parents\nlate,0,1,b\nfree,0,1,\na,0,1,b free\nb,0,1,a\n",
+            "line 5 (id 'b'): The parents in 'tasks' form a circle through task 3",
+        ),
         ('arrival_s,actual_cpu_s\n0,"1\n', "is not a valid CSV file"),
     ],
 )
