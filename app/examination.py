@@ -157,15 +157,15 @@ def _folders() -> Iterator[Finding]:
     from persistence.settings import config_dir, data_dir
     from plugins.discovery import plugins_folder
 
-    for name, folder in (
-        ("Settings folder", config_dir()),
-        ("Data folder", data_dir()),
-        ("Plugins folder", plugins_folder()),
+    for name, folder, variable in (
+        ("Settings folder", config_dir(), "SCHEDRACE_CONFIG_DIR"),
+        ("Data folder", data_dir(), "SCHEDRACE_DATA_DIR"),
+        ("Plugins folder", plugins_folder(), "SCHEDRACE_PLUGINS"),
     ):
-        yield _writable(name, folder)
+        yield _writable(name, folder, variable)
 
 
-def _writable(name: str, folder: Path) -> Finding:
+def _writable(name: str, folder: Path, variable: str) -> Finding:
     """Try it: permission bits do not tell about read-only disks, quotas and root."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     try:
@@ -176,8 +176,7 @@ def _writable(name: str, folder: Path) -> Finding:
             name,
             "fail",
             f"{folder} cannot be written: {error.strerror}",
-            "Make it writable for this user, or name another folder with SCHEDRACE_CONFIG_DIR, SCHEDRACE_DATA_DIR "
-            "or SCHEDRACE_PLUGINS.",
+            f"Make it writable for this user, or name another folder with the environment variable {variable}.",
         )
     return Finding(name, "ok", str(folder) if existing == folder else f"{folder} (made when it is needed)")
 

@@ -8,11 +8,13 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from app.race_file import race_toml
-from engine.errors import SchedRaceError
+from engine.errors import InputError, SchedRaceError
 from engine.records import FinishedTasks, MetricSeries, placement_texts
+from persistence.folder import why_not_writable
 
 if TYPE_CHECKING:
     from app.session import Receiver
@@ -66,25 +68,25 @@ class Receivers:
 
 
 class ResultsFolder:
-    """Collects a race's rows in the folder that ``--out`` names, in a part file for each scheduler.
+    """Collects a race's rows in the folder that ``--out`` names, in a part for each scheduler.
 
     How rows of different schedulers interleave depends on the clock on the wall; one part after the other does not,
-    so the same race gives the same results.csv. A full disk ends the collecting, never the race; :meth:`close` says so.
+    so the same race gives the same results.csv. Parts are files without a name: whatever ends the process, none is
+    left. A full disk ends the collecting, never the race; :meth:`close` says so.
+
+    Raises :class:`InputError` when nothing can be written to the folder.
     """
 
     def __init__(self, folder: Path, prepared: PreparedRace) -> None:
         self.folder = folder
+        self._spec = prepared.spec
         self._devices = [device.id for device in prepared.cluster.devices]
         self._problem: OSError | None = None
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "race.toml").write_text(race_toml(prepared.spec), encoding="utf-8")
-            self._parts = {
-                lane.label: self._part(number).open("w+", encoding="utf-8", newline="")
-                for number, lane in enumerate(prepared.lanes)
-            }
-        except OSError as error:
-            raise self._cannot(error) from error
+        if reason := why_not_writable(folder):
+            raise InputError(f"The results cannot be written to '{folder}': {reason}. Choose another folder.")
+        self._parts = {
+            lane.label: TemporaryFile("w+", encoding="utf-8", newline="", dir=folder) for lane in prepared.lanes
+        }
 
     def finished(self, rows: FinishedTasks) -> None:
         """Append finished tasks to their scheduler's part."""
@@ -109,7 +111,7 @@ class ResultsFolder:
         """The summary comes with :meth:`close`."""
 
     def close(self, summary: dict[str, Any]) -> None:
-        """Join the parts to results.csv and write summary.json; raise what has gone wrong until now."""
+        """Join the parts to results.csv, write summary.json and race.toml; raise what has gone wrong until now."""
         try:
             if self._problem is not None:
                 raise self._problem
@@ -120,24 +122,18 @@ class ResultsFolder:
                     while block := part.read(io.DEFAULT_BUFFER_SIZE * 64):
                         out.write(block)
             (self.folder / "summary.json").write_text(json_text(summary) + "\n", encoding="utf-8")
+            (self.folder / "race.toml").write_text(race_toml(self._spec), encoding="utf-8")
         except OSError as error:
-            raise self._cannot(error) from error
+            raise SchedRaceError(
+                f"The results cannot be written to '{self.folder}': {error.strerror or error}. "
+                "Choose another folder, or make room in this one."
+            ) from error
 
     def discard_parts(self) -> None:
-        """Remove the part files."""
-        for number, part in enumerate(self._parts.values()):
+        """Let go of the parts."""
+        for part in self._parts.values():
             with suppress(OSError):  # rows that found no room on the disk: close() has said so
                 part.close()
-            self._part(number).unlink(missing_ok=True)
-
-    def _part(self, number: int) -> Path:
-        return self.folder / f".results-{number}.part"
-
-    def _cannot(self, error: OSError) -> SchedRaceError:
-        return SchedRaceError(
-            f"The results cannot be written to '{self.folder}': {error.strerror or error}. "
-            "Choose another folder with --out, or make room in this one."
-        )
 
 
 def json_text(summary: dict[str, Any]) -> str:

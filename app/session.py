@@ -15,6 +15,7 @@ from persistence.run import new_run_id as new_run_id  # whoever starts a race na
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from engine.control import Control
     from engine.frame import Frame
@@ -86,7 +87,8 @@ def start_recording(
 ) -> Recorder | None:
     """Open the storage of the settings and return a recorder that knows the tasks; None when nothing is stored.
 
-    May take a second (the embedded server starts), so a window calls it off its own thread.
+    May take a second (the embedded server starts), so a window calls it off its own thread. Raises
+    :class:`persistence.errors.JournalError`, before anything is opened, when nothing can be recorded in the data folder.
     """
     if settings.kind == "none":
         return None
@@ -98,6 +100,7 @@ def start_recording(
     from persistence.run import RunHeader
     from persistence.storage import open_storage
 
+    _check_folder(settings.runs_dir)
     workload = prepared.workload
     header = RunHeader(
         run=run,
@@ -116,6 +119,17 @@ def start_recording(
     recorder = Recorder(open_storage(settings, storages), header)
     recorder.tasks(workload)
     return recorder
+
+
+def _check_folder(runs_dir: Path) -> None:
+    from persistence.errors import JournalError
+    from persistence.folder import why_not_writable
+
+    if reason := why_not_writable(runs_dir):
+        raise JournalError(
+            f"Nothing can be recorded in {runs_dir}: {reason}. No race was started. Make the folder writable for this "
+            "user, or set the environment variable SCHEDRACE_DATA_DIR to another data folder."
+        )
 
 
 class Raceable(Protocol):

@@ -69,10 +69,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--storage", metavar="auto|postgresql|csv|none", help="where the results are recorded")
     add("--db-url", metavar="URL", help="the PostgreSQL database to record in")
-    add("--out", type=Path, metavar="DIR", help="also write results.csv, summary.json and race.toml there")
+    add("--out", type=_folder, metavar="DIR", help="also write results.csv, summary.json and race.toml there")
     add("--json", action="store_true", help="print one JSON object instead of the table")
     add("--quiet", action="store_true", help="print no table, progress or notes; only errors")
     add("--timing", action="store_true", help="say on standard error where the time went")
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():  # to a Path, it is the folder one is in
+        raise argparse.ArgumentTypeError("it is empty; name a folder, or leave the option out.")
+    return Path(text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -240,6 +240,17 @@ def test_a_workload_that_cannot_be_read_is_a_sentence_with_details(hands, tmp_pa
     assert hands.window.actions_by_id["start"].isEnabled()
 
 
+@pytest.mark.parametrize("storage_kind", ["csv"])
+def test_a_data_folder_that_cannot_be_written_is_said_and_nothing_starts(hands, own_folders):
+    (own_folders / "data").write_text("a file where the folder should be")
+    hands.race_small()
+    hands.press("start")
+    hands.wait_for_end()
+    assert "The race could not be run" in hands.headline
+    assert f"Nothing can be recorded in {own_folders / 'data' / 'runs'}" in hands.window.notice.text.text()
+    assert hands.window.desk.frame is None
+
+
 def test_a_race_file_is_saved_and_opened_again(hands, tmp_path, monkeypatch):
     path = tmp_path / "race.toml"
     monkeypatch.setattr(hands.window.files.chooser, "save_file", lambda *_: path)

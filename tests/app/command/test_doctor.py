@@ -33,6 +33,7 @@ def test_doctor_fails_on_a_folder_that_cannot_be_written_and_says_what_to_do(
     assert said.status == 1
     assert folder["status"] == "fail"
     assert "SCHEDRACE_DATA_DIR" in folder["advice"]
+    assert "SCHEDRACE_CONFIG_DIR" not in folder["advice"]
 
 
 def test_doctor_lists_a_broken_plugin(schedrace: Command, drop_in: Any) -> None:

@@ -281,24 +281,65 @@ def test_a_plugin_that_does_not_parse_takes_nothing_with_it(schedrace: Command, 
     assert schedrace(*SMALL).status == 0
 
 
-def test_a_data_folder_that_cannot_be_written_is_said_and_the_race_goes_on(
-    schedrace: Command, own_folders: Path
+def test_a_data_folder_that_cannot_be_written_is_said_before_the_race(
+    schedrace: Command, own_folders: Path, tmp_path: Path
 ) -> None:
     (own_folders / "data").write_text("a file where the folder should be")
-    answer = schedrace("race", "--tasks", "50", "--schedulers", "mct", "--storage", "csv", "--json")
-    summary = strict(answer.out)
-    assert summary["schedulers"][0]["status"] == "finished"
-    assert summary["storage"]["rows_written"] == 0
-    assert str(own_folders / "data") in answer.err
-    assert answer.status == 1
+    out = tmp_path / "out"
+    answer = schedrace("race", "--tasks", "50", "--schedulers", "mct", "--storage", "csv", "--json", "--out", out)
+    assert (answer.status, answer.out) == (1, "")
+    assert f"Nothing can be recorded in {own_folders / 'data' / 'runs'}: Not a directory. No race was" in answer.err
+    assert "SCHEDRACE_DATA_DIR" in answer.err
+    assert not any(out.iterdir())
 
 
-def test_a_results_folder_that_cannot_be_written_is_said_before_the_race(schedrace: Command, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file")
-    answer = schedrace(*SMALL, "--out", tmp_path / "out" / "deeper")
-    assert answer.status == 1
-    assert "cannot be written" in answer.err
-    assert "--out" in answer.err
+def test_a_race_that_records_nothing_needs_no_data_folder(schedrace: Command, own_folders: Path) -> None:
+    (own_folders / "data").write_text("a file where the folder should be")
+    assert schedrace(*SMALL).status == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("file", "there is a file in its place"), ("file/deeper", "Not a directory")]
+)
+def test_a_results_folder_that_cannot_be_written_is_wrong_usage(
+    schedrace: Command, own_folders: Path, tmp_path: Path, place: str, reason: str
+) -> None:
+    (tmp_path / "file").write_text("not ours")
+    answer = schedrace(*SMALL, "--storage", "csv", "--json", "--out", tmp_path / place)
+    assert (answer.status, answer.out) == (2, "")
+    assert f"The results cannot be written to '{tmp_path / place}': {reason}. Choose another folder." in answer.err
+    assert (tmp_path / "file").read_text() == "not ours"
+    assert not (own_folders / "data").exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write to every folder")
+def test_a_read_only_results_folder_is_wrong_usage(schedrace: Command, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    answer = schedrace(*SMALL, "--out", tmp_path)
+    assert answer.status == 2
+    assert "Permission denied" in answer.err
+
+
+def test_results_are_not_scattered_where_one_happens_to_be(
+    schedrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = schedrace(*SMALL, "--out", "")
+    assert answer.status == 2
+    assert "--out: it is empty; name a folder" in answer.err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_race_that_is_killed_leaves_nothing_half_written_in_the_results_folder(
+    own_folders: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = racing("--schedulers", "mct", "--storage", "csv", "--out", str(out))
+    wait_for_rows(process, own_folders)
+    process.kill()
+    process.communicate(timeout=60)
+    assert out.is_dir()
+    assert not any(out.iterdir())
 
 
 def test_a_database_that_does_not_answer_is_said_and_the_rows_wait_in_the_journal(
@@ -326,19 +367,30 @@ def test_the_default_storage_is_a_postgresql_of_our_own_that_check_db_finds_heal
     assert strict(check.out)["tables"]["scheduler_results"] == 160
 
 
-def test_ctrl_c_stops_the_race_and_keeps_what_was_finished(own_folders: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    options = ("--tasks", "400000", "--schedulers", "mct", "--storage", "csv", "--json", "--out", str(out))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", "race", *options],
+def racing(*options: str) -> subprocess.Popen[str]:
+    """Start a race that takes longer than any test waits."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", "race", "--tasks", "400000", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    part = out / ".results-0.part"
-    while process.poll() is None and not (part.exists() and part.stat().st_size):
+
+
+def wait_for_rows(process: subprocess.Popen[str], own_folders: Path) -> None:
+    """Wait until some tasks have finished."""
+    while process.poll() is None:
+        if any(path.stat().st_size > 1000 for path in own_folders.glob("data/runs/*/scheduler_results.csv")):
+            return
         time.sleep(0.02)  # the growth of a file has no event to await
+    raise AssertionError(f"the race has ended: {process.communicate()}")
+
+
+def test_ctrl_c_stops_the_race_and_keeps_what_was_finished(own_folders: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = racing("--schedulers", "mct", "--storage", "csv", "--json", "--out", str(out))
+    wait_for_rows(process, own_folders)
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
