@@ -163,7 +163,8 @@ class Cluster:
         while (left := _left_behind(self._data)) and time.monotonic() < began + 2 * STOP_S:
             pid, ours = left
             if not ours:
-                (self._data / "postmaster.pid").unlink()  # the number belongs to another program now
+                # the number belongs to another program now, or to a server that went just before we looked
+                (self._data / "postmaster.pid").unlink(missing_ok=True)
                 return
             if time.monotonic() > began + 1.0:
                 with contextlib.suppress(ProcessLookupError):
@@ -214,20 +215,16 @@ def _write_socket(folder: Path, socket_dir: Path) -> None:
 
 def _make_database(socket_dir: Path) -> bool:
     """Return whether the server answers; make our database if it is not there."""
+    where = {"host": str(socket_dir), "port": _PORT, "user": _USER, "dbname": "postgres"}
     try:
-        connection = psycopg2.connect(
-            host=str(socket_dir), port=_PORT, user=_USER, dbname="postgres", connect_timeout=3
-        )
-    except psycopg2.OperationalError:
-        return False
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,))
-            if cursor.fetchone() is None:
-                cursor.execute("CREATE DATABASE schedrace")
-    finally:
-        connection.close()
+        with contextlib.closing(psycopg2.connect(**where, connect_timeout=3)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,))
+                if cursor.fetchone() is None:
+                    cursor.execute("CREATE DATABASE schedrace")
+    except psycopg2.Error:
+        return False  # not up yet, or gone again: its process and its log tell
     return True
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from engine.errors import InputError
+from persistence.copy_errors import hush_doubled_errors
 from persistence.errors import StorageError
 from persistence.faults import as_storage_error
 from persistence.migrate import schema_version
@@ -47,6 +48,7 @@ _ARGUMENTS: dict[str, Any] = {
 
 def engine_for(url: str) -> Engine:
     """Return an engine without a pool (its users keep their connection) whose calls end in bounded time."""
+    hush_doubled_errors()
     parsed = make_url(normalised_url(url))
     if parsed.password is None and _over_network(parsed):
         password = stored_password(url)
@@ -125,13 +127,13 @@ def connection_problem(connection: Connection, url: str) -> str | None:
 
 
 def checked_engine(url: str) -> Engine:
-    """Return an engine that has connected once; raises :class:`StorageError` with the reason why it cannot."""
+    """Return an engine that has connected once.
+
+    Raises :class:`StorageError` when SchedRace cannot work there, one of :data:`DATABASE_ERRORS` when nobody answers.
+    """
     engine = engine_for(url)
-    try:
-        with engine.connect() as connection, limited(connection.connection.driver_connection):
-            problem = connection_problem(connection, url)
-    except DATABASE_ERRORS as error:
-        raise as_storage_error(error, url) from error
+    with engine.connect() as connection, limited(connection.connection.driver_connection):
+        problem = connection_problem(connection, url)
     if problem:
         raise StorageError(problem)
     return engine

@@ -17,6 +17,8 @@ from persistence.settings import StorageSettings
 from persistence.urls import shown_url
 from persistence.watchdog import LIMIT_S, limited
 
+OWN = "postgresql-embedded"
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -27,12 +29,17 @@ class Database:
     kind: str
     where: str
 
+    @property
+    def own(self) -> bool:
+        """Whether it is SchedRace's own server."""
+        return self.kind == OWN
+
     def connect(self) -> Any:
         """Return a psycopg2 connection of its own; raises :class:`persistence.errors.StorageError`."""
         try:
             return self.engine.raw_connection()
         except DATABASE_ERRORS as error:
-            raise as_storage_error(error, self.url) from error
+            raise as_storage_error(error, self.url, self.own) from error
 
     @contextlib.contextmanager
     def transaction(self, connection: Any, limit_s: float = LIMIT_S) -> Iterator[Any]:
@@ -45,7 +52,7 @@ class Database:
         except DATABASE_ERRORS as error:
             with contextlib.suppress(*DATABASE_ERRORS):  # a dead connection rolls back by itself
                 connection.rollback()
-            raise as_storage_error(error, self.url) from error
+            raise as_storage_error(error, self.url, self.own) from error
 
 
 def open_database(settings: StorageSettings) -> Database:
@@ -55,12 +62,12 @@ def open_database(settings: StorageSettings) -> Database:
     """
     if settings.url is None:
         url = server_url(settings.data_dir)
-        kind, where = "postgresql-embedded", str(cluster_folder(settings.data_dir))
+        kind, where = OWN, str(cluster_folder(settings.data_dir))
     else:
         url, kind, where = settings.url, "postgresql", shown_url(settings.url)
-    engine = checked_engine(url)
     try:
+        engine = checked_engine(url)
         upgrade(engine)
     except DATABASE_ERRORS as error:
-        raise as_storage_error(error, url) from error
+        raise as_storage_error(error, url, kind == OWN) from error
     return Database(url, engine, kind, where)

@@ -7,6 +7,13 @@ from sqlalchemy.engine import make_url
 from persistence.errors import StorageError
 from persistence.urls import shown_url
 
+_LOST = (  # said of a connection that was open
+    *("server closed the connection", "connection has been closed", "terminating connection", "invalid socket"),
+    *("no connection to the server", "connection not open", "already closed", "could not receive data from server"),
+    "could not send data to server",
+)
+_NOT_UP = ("starting up", "shutting down", "not yet accepting")
+_GONE = (*_LOST, *_NOT_UP, "no such file or directory", "connection refused")
 _ON_CONNECT = (  # what libpq or the server says (connection errors carry no code) -> what it means
     (
         ("password authentication failed", "no password supplied"),
@@ -26,6 +33,7 @@ _ON_CONNECT = (  # what libpq or the server says (connection errors carry no cod
     ),
     (("no such file or directory",), "is not running: there is no server behind its socket. Start it"),
     (("timeout expired", "timed out"), "does not answer. Check host and port, and whether a firewall is between"),
+    (_LOST, "has stopped, or the connection to it was cut. It is tried again"),
     (
         ("no route to host", "network is unreachable"),
         "cannot be reached: no way to '{host}'. Check the network",
@@ -35,7 +43,7 @@ _ON_CONNECT = (  # what libpq or the server says (connection errors carry no cod
         ("too many clients", "remaining connection slots"),
         "has no connection left. Close other clients",
     ),
-    (("starting up", "shutting down", "not yet accepting"), "is just starting or stopping. It is tried again"),
+    (_NOT_UP, "is just starting or stopping. It is tried again"),
 )
 _BY_CODE = {
     "42501": "does not give '{user}' the rights it needs ({text}). Grant them, or ask its administrator",
@@ -55,9 +63,17 @@ def refuses_rows(error: BaseException) -> bool:
     return code[:2] in _DATA_CLASSES and code != _NO_SUCH_RUN
 
 
-def as_storage_error(error: BaseException, url: str) -> StorageError:
-    """Return the sentence for a failed connection or statement; it never holds a password."""
+def as_storage_error(error: BaseException, url: str, own: bool = False) -> StorageError:
+    """Return the sentence for a failed connection or statement; it never holds a password.
+
+    ``own`` says that the server is SchedRace's, which one of its instances starts again when it has stopped.
+    """
     text = _first_line(error)
+    if own and _says(text, _GONE):
+        return StorageError(
+            "SchedRace's own PostgreSQL has stopped, as it does when the SchedRace that ran it ends. It is started "
+            "again; until then rows wait in the journal."
+        )
     return StorageError(f"The database {shown_url(url)} {_meaning(error, text, url)}.")
 
 
@@ -73,9 +89,13 @@ def _meaning(error: BaseException, text: str, url: str) -> str:
     if 'role "' in low and "does not exist" in low:
         return f"does not know the user '{parsed.username}'. Check the user name"
     for signs, meaning in _ON_CONNECT:
-        if any(sign in low for sign in signs):
+        if _says(text, signs):
             return meaning.format(**words)
     return f"does not work: {text or type(error).__name__}. It is tried again"
+
+
+def _says(text: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in text.lower() for sign in signs)
 
 
 def _first_line(error: BaseException) -> str:
