@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from app.race_file import race_toml
 from engine.errors import InputError, SchedRaceError
@@ -84,9 +84,7 @@ class ResultsFolder:
         self._problem: OSError | None = None
         if reason := why_not_writable(folder):
             raise InputError(f"The results cannot be written to '{folder}': {reason}. Choose another folder.")
-        self._parts = {
-            lane.label: TemporaryFile("w+", encoding="utf-8", newline="", dir=folder) for lane in prepared.lanes
-        }
+        self._parts = {lane.label: _nameless_file(folder) for lane in prepared.lanes}
 
     def finished(self, rows: FinishedTasks) -> None:
         """Append finished tasks to their scheduler's part."""
@@ -134,6 +132,10 @@ class ResultsFolder:
         for part in self._parts.values():
             with suppress(OSError):  # rows that found no room on the disk: close() has said so
                 part.close()
+
+
+def _nameless_file(folder: Path) -> IO[str]:
+    return TemporaryFile("w+", encoding="utf-8", newline="", dir=folder)
 
 
 def json_text(summary: dict[str, Any]) -> str:

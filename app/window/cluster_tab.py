@@ -59,10 +59,16 @@ class ClusterTab(QWidget):
 
     def begin(self) -> None:
         """Empty the charts for another race."""
+        self._words_at = 0.0
         for chart in self._charts():
             chart.begin()
         for card in (*self.cards.values(), self.work_card):
-            card.reveal()
+            card.begin()
+
+    def clear(self) -> None:
+        """Show what was there before the first race."""
+        for card in (*self.cards.values(), self.work_card):
+            card.clear()
 
     def show_frame(self, frame: Frame, everything: bool = False) -> None:
         """Draw a frame; titles change at most twice a second, or with ``everything``."""

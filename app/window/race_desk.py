@@ -128,7 +128,7 @@ class RaceDesk(QObject):
         except SchedRaceError as error:
             self.notifier.error(error, "Starting the race")
             return
-        self.raced = spec
+        self.raced, self.frame, self._final = spec, None, None
         self._launch(Order(spec, self.registry, settings, watched), "Preparing the tasks and the storage …", paused)
         self.status.begin("")
 
@@ -194,6 +194,15 @@ class RaceDesk(QObject):
             self.frame = replace(self.frame, strip=self._strips[scheduler])
             self._show_end()
 
+    def clear(self) -> None:
+        """Forget the last race: what the window shows is about another one."""
+        self.frame = self.raced = self._final = None
+        self.race_tab.clear()
+        self.cluster_tab.clear()
+        self.toolbar.reset()
+        self.status.begin("")
+        self.state_changed.emit()
+
     def show_current(self) -> None:
         """Draw the last frame on the tab that has just become visible."""
         if self.frame is not None:
@@ -248,10 +257,9 @@ class RaceDesk(QObject):
         self.status.show_rate(frame.completions)
 
     def _show_progress(self, frame: Frame) -> None:
-        """Show how far those have come that are still in the race."""
+        """Show how far the last of those has come that are still in the race, as the headline of a stopped one does."""
         lanes = [lane for lane in frame.lanes if lane.status != "disqualified"] or frame.lanes
-        finished = sum(lane.finished for lane in lanes)
-        self.toolbar.show_progress(frame.clock_s, finished, frame.tasks * len(lanes), len(lanes))
+        self.toolbar.show_progress(frame.clock_s, min(lane.finished for lane in lanes), frame.tasks)
 
     def _show_status(self) -> None:
         if self._started is not None and self._started.recorder is not None:
@@ -289,6 +297,8 @@ class RaceDesk(QObject):
     def _on_failed(self, error: BaseException) -> None:
         self._failed = True
         self._final = None
+        if self.frame is None:  # what is shown is of the race before
+            self.clear()
         self.notifier.error(error, "The race")
         self.race_tab.say(headline.Headline("The race could not be run.", message_of(error, "The race").text))
 

@@ -107,8 +107,15 @@ class RaceTab(QWidget):
         self.lane.addItems(lanes)
         self.lane.setCurrentText(selected)
         self.lane.show()
-        for card in (self.ranking_card, self.curves_card, self.strip_card):
-            card.reveal()
+        self._words_at = 0.0
+        for card in self._cards():
+            card.begin()
+
+    def clear(self) -> None:
+        """Show what was there before the first race."""
+        self.lane.hide()
+        for card in self._cards():
+            card.clear()
 
     def select(self, scheduler: str) -> None:
         """Mark the policy whose devices are shown."""
@@ -147,6 +154,9 @@ class RaceTab(QWidget):
         self.ranking_card.title.set_whole(ranking_title(frame, self.ranking.ranking.sort_key))
         self.curves_card.title.set_whole(curves_title(frame, 0.05 * horizon_s(frame)))
         self.strip_card.title.set_whole(self.strip.title())
+
+    def _cards(self) -> tuple[Card, ...]:
+        return self.ranking_card, self.curves_card, self.strip_card
 
     def _lane_chosen(self) -> None:
         self.selected.emit(self.lane.currentText())

@@ -85,14 +85,13 @@ class RaceToolBar(QToolBar):
         self.progress.setRange(0, 0)
         self.progress_text.setText(text)
 
-    def show_progress(self, clock_s: float, finished: int, total: int, lanes: int) -> None:
-        """Show the clock and how much is done; ``finished`` and ``total`` count the tasks of all lanes."""
+    def show_progress(self, clock_s: float, finished: int, tasks: int) -> None:
+        """Show the clock, and how many of the tasks every policy has finished."""
         self.clock.setText(f"t = {number(clock_s, 4)} s")
-        self.progress.setRange(0, max(total, 1))
+        self.progress.setRange(0, max(tasks, 1))
         self.progress.setValue(finished)
-        each = finished // max(lanes, 1)
-        self.progress_text.setText(f"{each:,} of {plural(total // max(lanes, 1), 'task')}")
-        self.progress_text.setToolTip(f"<p>{finished:,} of {total:,} task runs, all policies together</p>")
+        self.progress_text.setText(f"{finished:,} of {plural(tasks, 'task')}")
+        self.progress_text.setToolTip("<p>Tasks that the slowest policy, and so every one, has finished.</p>")
 
     def _chosen(self) -> None:
         self.speed_chosen.emit(float(self.speed.currentData()))

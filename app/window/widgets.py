@@ -57,6 +57,7 @@ class Card(QFrame):
     def __init__(self, title: str, empty: str) -> None:
         super().__init__()
         self.setObjectName("card")
+        self._first_title = title
         self.title = ElidedLabel(title, "cardTitle")
         self.empty = QLabel(empty)
         self.empty.setObjectName("muted")
@@ -74,12 +75,18 @@ class Card(QFrame):
         layout.addLayout(self._stack, 1)
 
     def hold(self, content: QWidget) -> None:
-        """Take the chart; the sentence stays in front until :meth:`reveal`."""
+        """Take the chart; the sentence stays in front until :meth:`begin`."""
         self._stack.addWidget(content)
 
-    def reveal(self, shown: bool = True) -> None:
-        """Show the chart, or the sentence again."""
-        self._stack.setCurrentIndex(1 if shown and self._stack.count() > 1 else 0)
+    def begin(self) -> None:
+        """Show the chart, under the title that says nothing of a race yet."""
+        self.title.set_whole(self._first_title)
+        self._stack.setCurrentIndex(self._stack.count() - 1)
+
+    def clear(self) -> None:
+        """Show the sentence again."""
+        self.title.set_whole(self._first_title)
+        self._stack.setCurrentIndex(0)
 
 
 class ClickableRow(QWidget):
