@@ -62,6 +62,15 @@ def parse_race(text: str, where: str, folder: Path) -> RaceSpec:
         raise InputError(f"{place}: {error}") from error
 
 
+def describes_cluster(path: Path) -> bool:
+    """Return whether a TOML file is a cluster: it lists devices, and nothing that only a race has."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False  # whoever reads it as a race says what is wrong with it
+    return "device" in document and not set(document) & set(TABLES)
+
+
 def anchored(name: str, folder: Path) -> str:
     """Return ``name`` (``NAME``, ``FILE`` or ``NAME:FILE``) with a FILE that is in ``folder`` made absolute.
 

@@ -38,9 +38,12 @@ class Files:
         from app.race_file import read_race
 
         try:
-            self._desk.form.show_spec(read_race(path))
+            spec = read_race(path)
         except SchedRaceError as error:
             self._notifier.error(error, "Opening the race file")
+            return
+        self._desk.clear()
+        self._desk.form.show_spec(spec)
 
     def save_race(self) -> None:
         """Write the choices as a race file."""
@@ -82,12 +85,16 @@ class Files:
         return [path for path in paths if path.suffix.lower() in DROPPABLE]
 
     def take(self, paths: list[Path]) -> None:
-        """Use dropped files: a CSV as the workload, a TOML as the race."""
+        """Use dropped files: a CSV as the workload, a TOML as the cluster or the race that it describes."""
+        from app.race_file import describes_cluster
+
         if self._desk.running:
             self._notifier.tell("info", "A race is running. Stop it, then drop the file again.")
             return
         for path in paths:
-            if path.suffix.lower() == ".toml":
-                self.read_race(path)
-            else:
+            if path.suffix.lower() != ".toml":
                 self._desk.form.choose_workload(str(path))
+            elif describes_cluster(path):
+                self._desk.form.choose_cluster(str(path))
+            else:
+                self.read_race(path)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.palette import is_clairvoyant
 from app.texts import METRICS
+from plugins.clusters import load_cluster
 
 
 def test_the_window_explains_itself_before_the_first_race(hands):
@@ -286,6 +287,76 @@ def test_a_dropped_csv_becomes_the_workload_and_a_toml_the_race(hands, tmp_path)
     hands.window.files.take([race])
     assert hands.window.form.seed.value() == 9
     assert hands.window.form.policies.ticked() == ["mct"]
+
+
+def test_a_dropped_cluster_file_becomes_the_cluster_and_changes_nothing_else(hands, tmp_path):
+    cluster = tmp_path / "mine.toml"
+    cluster.write_text('name = "mine"\n[[device]]\nid = "node"\nkind = "cpu"\nmodel = "cpu"\ncount = 3\n')
+    hands.race_small(123, ("met",))
+    hands.window.files.take([cluster])
+    form = hands.window.form
+    assert form.cluster.currentData() == str(cluster)
+    assert "3 CPU" in form.cluster_about.text()
+    assert (form.tasks.value(), form.policies.ticked()) == (123, ["met"])
+    assert not hands.window.notice.isVisible()
+
+
+def titles(hands):
+    race, cluster = hands.window.race_tab, hands.window.cluster_tab
+    cards = (race.ranking_card, race.curves_card, race.strip_card, *cluster.cards.values(), cluster.work_card)
+    return [card.title.whole for card in cards]
+
+
+@pytest.fixture
+def untouched(hands):
+    """The titles of a window in which nothing has raced, and a race that has then changed them all."""
+    first = titles(hands)
+    hands.race_small(60)
+    hands.window.desk.set_speed(math.inf)
+    hands.press("start")
+    hands.wait_for_end()
+    assert not set(first) & set(titles(hands))
+    return first
+
+
+def test_no_title_of_the_race_before_stays_after_one_that_failed(hands, untouched, tmp_path):
+    hands.window.form.choose_workload(str(tmp_path / "none.csv"))
+    hands.press("start")
+    hands.wait_for_end()
+    assert "The race could not be run" in hands.headline
+    assert titles(hands) == untouched
+    assert hands.window.race_tab.ranking_card.empty.isVisible()
+    assert not hands.window.actions_by_id["export"].isEnabled()
+
+
+def test_no_title_of_the_race_before_stays_when_a_race_file_is_opened(hands, untouched, tmp_path):
+    race = tmp_path / "race.toml"
+    race.write_text('[[scheduler]]\nname = "mct"\n')
+    hands.window.files.take([race])
+    assert "Press Start" in hands.headline
+    assert titles(hands) == untouched
+    assert hands.window.toolbar.progress_text.text() == ""
+
+
+def test_no_title_of_the_race_before_stays_over_charts_that_are_still_empty(hands, untouched):
+    hands.window.race_tab.begin(load_cluster("default"), ["mct"], "mct")
+    hands.window.cluster_tab.begin()
+    assert titles(hands) == untouched
+
+
+def test_a_stopped_race_is_counted_in_one_way(hands):
+    hands.race_small(2000, ("cpu_only", "mct"))
+    hands.window.desk.set_speed(4.0)
+    hands.press("start")
+    hands.wait_for_frame()
+    hands.wait(lambda: hands.finished > 200)
+    hands.press("stop")
+    hands.wait_for_end()
+    least = min(lane.finished for lane in hands.window.desk.frame.lanes)
+    assert 2 * least < hands.finished
+    assert hands.window.toolbar.progress_text.text() == f"{least:,} of 2,000 tasks"
+    assert hands.window.toolbar.progress.value() == least
+    assert f"Stopped after {least:,} of 2,000 tasks." in hands.headline
 
 
 def test_last_choices_come_back(hands, own_folders):
