@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from engine.scheduler import Scheduler
 from plugins.hookspecs import hookimpl
+from plugins.schedulers.cpop import Cpop
 from plugins.schedulers.cpu_only import CpuOnly
 from plugins.schedulers.gpu_only import GpuOnly
 from plugins.schedulers.heft import Heft
 from plugins.schedulers.mct import Mct
 from plugins.schedulers.met import Met
 from plugins.schedulers.min_min import MinMin
+from plugins.schedulers.peft import Peft
 from plugins.schedulers.random import Random
 from plugins.schedulers.rl_agent import RlAgent
 from plugins.schedulers.round_robin import RoundRobin
@@ -18,4 +20,4 @@ from plugins.schedulers.round_robin import RoundRobin
 @hookimpl
 def schedrace_schedulers() -> list[type[Scheduler]]:
     """Return the built-in policies, simplest first."""
-    return [RoundRobin, Random, CpuOnly, GpuOnly, Met, Mct, MinMin, Heft, RlAgent]
+    return [RoundRobin, Random, CpuOnly, GpuOnly, Met, Mct, MinMin, Heft, Cpop, Peft, RlAgent]

@@ -1,0 +1,77 @@
+"""Task graphs whose schedules are published: CPOP's ten tasks, PEFT's ten tasks, the tiled Cholesky factorisation."""
+
+from __future__ import annotations
+
+from engine.cluster import Cluster
+from engine.scheduler import Scheduler
+from engine.simulation import Simulation
+from engine.workload import Workload, workload
+from plugins.schedulers.cpop import Cpop
+from plugins.schedulers.heft import Heft
+from plugins.schedulers.peft import Peft, optimistic_costs
+from plugins.schedulers.static_plan import Graph
+from tests.engine.engine_worlds import shares_of
+from tests.published.test_heft_table import ten_tasks, three_processors
+
+# Topcuoglu, Hariri & Wu 2002, figure 3b: task: (processor, start, end), makespan 86
+CPOP_SCHEDULE = {
+    1: (2, 0, 16), 2: (2, 16, 35), 3: (1, 28, 39), 4: (3, 25, 42), 5: (2, 35, 48),
+    6: (3, 42, 51), 7: (1, 39, 46), 8: (3, 54, 68), 9: (2, 65, 77), 10: (2, 79, 86),
+}  # fmt: skip
+
+# The example of Arabnejad & Barbosa, IEEE TPDS 25(3), 2014 (graph, costs, OCT and schedule of makespan 122), as the
+# tests of github.com/mackncheesiest/peft have it.
+PEFT_COST_S = {
+    1: (22, 21, 36), 2: (22, 18, 18), 3: (32, 27, 43), 4: (7, 10, 4), 5: (29, 27, 35),
+    6: (26, 17, 24), 7: (14, 25, 30), 8: (29, 23, 36), 9: (15, 21, 8), 10: (13, 16, 33),
+}  # fmt: skip
+PEFT_DATA = {
+    (1, 2): 17, (1, 3): 31, (1, 4): 29, (1, 5): 13, (1, 6): 7, (2, 8): 3, (2, 9): 30, (3, 7): 16,
+    (4, 8): 11, (4, 9): 7, (5, 9): 57, (6, 8): 5, (7, 10): 9, (8, 10): 42, (9, 10): 7,
+}  # fmt: skip
+PEFT_OCT = {
+    1: (64, 68, 86), 2: (42, 39, 42), 3: (27, 41, 43), 4: (42, 39, 50), 5: (28, 37, 28),
+    6: (42, 39, 44), 7: (13, 16, 22), 8: (13, 16, 33), 9: (13, 16, 20), 10: (0, 0, 0),
+}  # fmt: skip
+PEFT_SCHEDULE = {
+    1: (1, 0, 22), 4: (1, 22, 29), 6: (2, 29, 46), 2: (1, 29, 51), 5: (3, 35, 70),
+    8: (2, 54, 77), 3: (1, 51, 83), 7: (1, 83, 97), 9: (3, 81, 89), 10: (2, 106, 122),
+}  # fmt: skip
+
+
+def peft_tasks() -> Workload:
+    parents = [[p - 1 for (p, c) in PEFT_DATA if c == task] for task in PEFT_COST_S]
+    sizes = [[PEFT_DATA[p + 1, task] for p in row] for task, row in zip(PEFT_COST_S, parents, strict=True)]
+    costs = list(PEFT_COST_S.values())
+    return workload("Arabnejad 2014", ("P1", "P2", "P3"), [0.0] * 10, costs, parents=parents, parents_gb=sizes)
+
+
+def schedule(tasks: Workload, cluster: Cluster, rule: Scheduler) -> dict[int, tuple[int, float, float]]:
+    """Return task: (processor, start, end), all counted from 1 as the papers do."""
+    simulation = Simulation(tasks, cluster, rule)
+    simulation.advance()
+    assert simulation.status == "finished", simulation.reason
+    return {task + 1: (device + 1, start_s, end_s) for task, device, _, start_s, end_s in shares_of(simulation)}
+
+
+def test_cpop_on_the_ten_task_graph_gives_the_published_schedule_and_makespan_86() -> None:
+    assert schedule(ten_tasks(), three_processors(), Cpop()) == CPOP_SCHEDULE
+
+
+def test_peft_on_the_ten_task_graph_of_its_paper_gives_the_published_schedule_and_makespan_122() -> None:
+    assert schedule(peft_tasks(), three_processors(), Peft()) == PEFT_SCHEDULE
+
+
+def test_heft_on_pefts_graph_needs_133_as_its_paper_says() -> None:
+    assert max(end_s for _, _, end_s in schedule(peft_tasks(), three_processors(), Heft()).values()) == 133.0
+
+
+def test_the_optimistic_costs_are_those_of_the_papers_table() -> None:
+    class Looking(Peft):
+        def place(self, pending, state):  # type: ignore[no-untyped-def]
+            tables.append(optimistic_costs(Graph(pending, state)))
+            return super().place(pending, state)
+
+    tables: list[dict[int, list[float]]] = []
+    schedule(peft_tasks(), three_processors(), Looking())
+    assert {i + 1: tuple(row) for i, row in tables[0].items()} == PEFT_OCT
