@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.command import add_to_menu, check_db, doctor, plugins, race, window
+from app.command import add_to_menu, check_db, doctor, plugins, race, verify, window
 from engine.errors import did_you_mean
 
 SUBCOMMANDS = {
     "race": race,
+    "verify": verify,
     "check-db": check_db,
     "doctor": doctor,
     "plugins": plugins,

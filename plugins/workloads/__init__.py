@@ -7,10 +7,12 @@ from plugins.workload import WorkloadPlugin
 from plugins.workloads.cholesky import Cholesky
 from plugins.workloads.csv_file import CsvFile
 from plugins.workloads.kernels import Kernels
+from plugins.workloads.openb import Openb
+from plugins.workloads.queueing import Queueing
 from plugins.workloads.synthetic import Synthetic
 
 
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic, Cholesky, Kernels, CsvFile]
+    return [Synthetic, Cholesky, Kernels, CsvFile, Openb, Queueing]
