@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import SchedRaceError
-from persistence.check_journals import JournalCheck, Offsets, Stored, all_rows, check_journals, ends_line, rows_before
+from persistence.check_journals import (
+    JournalCheck,
+    Offsets,
+    Stored,
+    all_rows,
+    check_journals,
+    ends_line,
+    rows_before,
+    written_journals,
+)
 from persistence.check_server import CheckLine, ServerFacts, server_facts
 from persistence.database import open_database
 from persistence.filelock import FileLock
@@ -23,7 +32,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The answer of ``check-db``; ``healthy``: the storage asked for works and every journal has arrived."""
+    """The answer of ``check-db``.
+
+    ``healthy``: the storage asked for works, and every journal has arrived or is on its way from who writes it.
+    """
 
     healthy: bool
     storage: str
@@ -59,6 +71,7 @@ class CheckReport:
 
 @dataclass(slots=True)
 class _Findings:
+    written: Collection[str]
     server: ServerFacts | None = None
     offsets: Offsets = field(default_factory=dict)
     checks: list[CheckLine] = field(default_factory=list)
@@ -70,7 +83,7 @@ def check_database(settings: StorageSettings, plugins: Mapping[str, type[Storage
     Like every start it first replays what earlier runs left behind in their journals.
     """
     storage = open_storage(settings, plugins)
-    found = _Findings(checks=[_check_wish(settings, storage)])
+    found = _Findings(written=written_journals(storage), checks=[_check_wish(settings, storage)])
     if storage.answered and not _is_csv(storage):
         _check_answering(settings, storage, found)
     if storage.plugin is not None:
@@ -120,7 +133,7 @@ def _check_answering(settings: StorageSettings, storage: Storage, found: _Findin
         detail = f"{left_behind.rows} rows of {left_behind.runs} earlier runs were brought into the storage just now."
         found.checks.append(CheckLine("replay", "ok", detail))
     found.checks += [CheckLine("replay", "warn", problem, "Look into that folder.") for problem in left_behind.problems]
-    found.checks += found.server.checks if found.server else [ends_line(storage, found.offsets)]
+    found.checks += found.server.checks if found.server else [ends_line(storage, found.offsets, found.written)]
 
 
 def _offsets(storage: Storage) -> Offsets:
@@ -150,7 +163,7 @@ def _check_folder(settings: StorageSettings) -> CheckLine:
 
 
 def _check_journals(storage: Storage, found: _Findings) -> tuple[JournalCheck, ...]:
-    journals, checks = check_journals(storage, _stored(storage, found))
+    journals, checks = check_journals(storage, _stored(storage, found), found.written)
     found.checks += checks
     return journals
 

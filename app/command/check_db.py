@@ -16,9 +16,10 @@ DETAILS = """\
 --json prints one object: healthy, storage, server_version, schema_version, tables (name: rows),
   journals: a list of run, rows, in_database, missing, rejected
   checks: a list of name, status (ok | warn | fail), detail, advice
+  Rows of a race that is being written are on their way, not missing; the check 'under way' counts them.
 
 exit status: 0 when the storage that the settings ask for works and every journal has arrived (CSV by choice
-is healthy), else 1."""
+is healthy, and so is a race that is being written), else 1."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,11 +50,12 @@ def _print(report: CheckReport) -> None:
         width = max(len(name) for name in report.tables)
         for name, rows in report.tables.items():
             print(f"  {name:<{width}}  {rows:>12,}")
-    behind = [journal for journal in report.journals if journal.missing or journal.rejected]
+    behind = [journal for journal in report.journals if journal.missing or journal.rejected or journal.under_way]
     print(f"\nJournals: {len(report.journals)}, of which {len(report.journals) - len(behind)} have arrived in full")
     for journal in behind:
         print(
             f"  {journal.run}: {journal.in_database:,} of {journal.rows:,} rows have arrived, "
-            f"{journal.missing:,} are missing, {journal.rejected:,} were set aside"
+            f"{journal.under_way:,} are on their way, {journal.missing:,} are missing, "
+            f"{journal.rejected:,} were set aside"
         )
     print(f"\n{'Healthy' if report.healthy else 'NOT healthy'}: storage {report.storage}.")
