@@ -9,26 +9,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 from app.system_libraries import has_fonts, missing_libraries, packages_for
 from engine.errors import SchedRaceError
+from persistence.finding import Finding
 
 QT_TRIAL = "from PySide6.QtWidgets import QApplication; QApplication([]); print('opened')"
 QT_TRIAL_WITHIN_S = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. 'warn': something works less well; 'fail': SchedRace does not work."""
-
-    name: str
-    status: Literal["ok", "warn", "fail"]
-    detail: str
-    advice: str = ""
 
 
 def examine() -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.errors import SchedRaceError
@@ -19,9 +19,10 @@ from persistence.check_journals import (
     rows_before,
     written_journals,
 )
-from persistence.check_server import CheckLine, ServerFacts, server_facts
+from persistence.check_server import ServerFacts, server_facts
 from persistence.database import open_database
-from persistence.filelock import FileLock
+from persistence.finding import Finding
+from persistence.folder import why_not_writable
 from persistence.settings import StorageSettings
 from persistence.shipping import ship_left_behind
 from persistence.storage import Storage, StoragePlugin, open_storage
@@ -43,7 +44,7 @@ class CheckReport:
     schema_version: str | None
     tables: Mapping[str, int]
     journals: tuple[JournalCheck, ...]
-    checks: tuple[CheckLine, ...]
+    checks: tuple[Finding, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as the stable JSON object of ``check-db --json``."""
@@ -63,9 +64,7 @@ class CheckReport:
                 }
                 for j in self.journals
             ],
-            "checks": [
-                {"name": c.name, "status": c.status, "detail": c.detail, "advice": c.advice} for c in self.checks
-            ],
+            "checks": [asdict(check) for check in self.checks],
         }
 
 
@@ -74,7 +73,7 @@ class _Findings:
     written: Collection[str]
     server: ServerFacts | None = None
     offsets: Offsets = field(default_factory=dict)
-    checks: list[CheckLine] = field(default_factory=list)
+    checks: list[Finding] = field(default_factory=list)
 
 
 def check_database(settings: StorageSettings, plugins: Mapping[str, type[StoragePlugin]]) -> CheckReport:
@@ -100,18 +99,16 @@ def check_database(settings: StorageSettings, plugins: Mapping[str, type[Storage
     )
 
 
-def _check_wish(settings: StorageSettings, storage: Storage) -> CheckLine:
+def _check_wish(settings: StorageSettings, storage: Storage) -> Finding:
     """Whether the storage that the settings ask for is the one that works; ``auto`` without a URL may end at CSV."""
     detail = f"{storage.kind} at {storage.where}. {storage.why}" if storage.where else storage.why
     if storage.problem:
-        return CheckLine(
-            "storage", "fail", detail, "Mend what the sentence says; until then rows wait in the journals."
-        )
+        return Finding("storage", "fail", detail, "Mend what the sentence says; until then rows wait in the journals.")
     if storage.kind == "csv" and settings.kind not in ("auto", "csv"):
-        return CheckLine("storage", "fail", detail, "Mend what the sentence says, or choose csv as the storage.")
+        return Finding("storage", "fail", detail, "Mend what the sentence says, or choose csv as the storage.")
     if storage.kind == "csv" and settings.kind == "auto":
-        return CheckLine("storage", "warn", detail, "Set a database URL if you want the rows in a database.")
-    return CheckLine("storage", "ok", detail)
+        return Finding("storage", "warn", detail, "Set a database URL if you want the rows in a database.")
+    return Finding("storage", "ok", detail)
 
 
 def _check_answering(settings: StorageSettings, storage: Storage, found: _Findings) -> None:
@@ -122,17 +119,17 @@ def _check_answering(settings: StorageSettings, storage: Storage, found: _Findin
         else:
             found.offsets = _offsets(storage)
     except SchedRaceError as error:
-        found.checks.append(CheckLine("server", "fail", str(error), "See the sentence, then run check-db again."))
+        found.checks.append(Finding("server", "fail", str(error), "See the sentence, then run check-db again."))
         return
     except Exception as error:  # a defect in a stranger's storage is something that was found, not our end
         _log.debug("The storage failed", exc_info=error)
         detail = f"The storage '{storage.kind}' failed with {error!r}."
-        found.checks.append(CheckLine("server", "fail", detail, "Mend its plugin; the rows are in the journals."))
+        found.checks.append(Finding("server", "fail", detail, "Mend its plugin; the rows are in the journals."))
         return
     if left_behind.runs:
         detail = f"{left_behind.rows} rows of {left_behind.runs} earlier runs were brought into the storage just now."
-        found.checks.append(CheckLine("replay", "ok", detail))
-    found.checks += [CheckLine("replay", "warn", problem, "Look into that folder.") for problem in left_behind.problems]
+        found.checks.append(Finding("replay", "ok", detail))
+    found.checks += [Finding("replay", "warn", problem, "Look into that folder.") for problem in left_behind.problems]
     found.checks += found.server.checks if found.server else [ends_line(storage, found.offsets, found.written)]
 
 
@@ -144,22 +141,16 @@ def _offsets(storage: Storage) -> Offsets:
         consumer.close()
 
 
-def _check_folder(settings: StorageSettings) -> CheckLine:
+def _check_folder(settings: StorageSettings) -> Finding:
     """Whether journals can be written, and for how long."""
-    try:
-        settings.runs_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(settings.runs_dir / ".check")
-        lock.acquire()
-        lock.release()
-        (settings.runs_dir / ".check").unlink(missing_ok=True)
-        free = shutil.disk_usage(settings.runs_dir).free
-    except OSError as error:
-        detail = f"The data folder {settings.runs_dir} cannot be written: {error.strerror}."
-        return CheckLine("journals", "fail", detail, "Make it writable, or set SCHEDRACE_DATA_DIR to another folder.")
+    if reason := why_not_writable(settings.runs_dir):
+        detail = f"The data folder {settings.runs_dir} cannot be written: {reason}."
+        return Finding("journals", "fail", detail, "Make it writable, or set SCHEDRACE_DATA_DIR to another folder.")
+    free = shutil.disk_usage(settings.runs_dir).free
     detail = f"{settings.runs_dir}, {free / 1e9:.1f} GB free"
     if free < _LOW_SPACE_BYTES:
-        return CheckLine("journals", "warn", detail, "Free some space: recording stops on a full disk.")
-    return CheckLine("journals", "ok", detail)
+        return Finding("journals", "warn", detail, "Free some space: recording stops on a full disk.")
+    return Finding("journals", "ok", detail)
 
 
 def _check_journals(storage: Storage, found: _Findings) -> tuple[JournalCheck, ...]:
@@ -186,4 +177,4 @@ def _is_postgresql(storage: Storage) -> bool:
     return storage.settings.kind in ("auto", "postgresql")
 
 
-__all__ = ["CheckLine", "CheckReport", "JournalCheck", "check_database"]
+__all__ = ["CheckReport", "Finding", "JournalCheck", "check_database"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from persistence.check_server import CheckLine
 from persistence.errors import JournalError
+from persistence.finding import Finding
 from persistence.journal import JournalReader
 from persistence.schema import JOURNALED
 from persistence.shipping import has_arrived, journal_folders
@@ -39,23 +39,23 @@ def written_journals(storage: Storage) -> frozenset[str]:
 
 def check_journals(
     storage: Storage, stored: Stored, written: Collection[str]
-) -> tuple[tuple[JournalCheck, ...], list[CheckLine]]:
+) -> tuple[tuple[JournalCheck, ...], list[Finding]]:
     """Compare every journal with what the storage holds of it.
 
     ``written`` are the :func:`written_journals` from before the storage was asked: a race may have ended since.
     """
     journals: list[JournalCheck] = []
-    checks: list[CheckLine] = []
+    checks: list[Finding] = []
     for reader in journal_folders(storage):
         try:
             journals.append(_check(reader, stored(reader), reader.run in written))
         except JournalError as error:
-            checks.append(CheckLine(f"journal {reader.run}", "fail", str(error), "Look into that folder."))
+            checks.append(Finding(f"journal {reader.run}", "fail", str(error), "Look into that folder."))
     checks += _arrived_lines(journals)
     rejected = sum(j.rejected for j in journals)
     if rejected:
         detail = f"{rejected} rows were refused by the storage as data."
-        checks.append(CheckLine("rejected", "warn", detail, "See *.rejected.csv in the folders of those runs."))
+        checks.append(Finding("rejected", "warn", detail, "See *.rejected.csv in the folders of those runs."))
     return tuple(journals), checks
 
 
@@ -75,7 +75,7 @@ def rows_before(offsets: Offsets) -> Stored:
     return stored
 
 
-def ends_line(storage: Storage, offsets: Offsets, written: Collection[str]) -> CheckLine:
+def ends_line(storage: Storage, offsets: Offsets, written: Collection[str]) -> Finding:
     """Whether a storage knows how every run that nobody writes any more has ended (``written``: as above)."""
     over = [reader for reader in journal_folders(storage) if reader.run not in written and not reader.is_written()]
     unknown = [reader.run for reader in over if not has_arrived(reader, offsets.get(reader.run, {}))]
@@ -83,8 +83,8 @@ def ends_line(storage: Storage, offsets: Offsets, written: Collection[str]) -> C
         detail = (
             f"The storage does not hold all of {len(unknown)} runs that are over, or not how they ended: {unknown[-1]}."
         )
-        return CheckLine("runs", "fail", detail, f"See offsets() and finish() of the storage '{storage.kind}'.")
-    return CheckLine("runs", "ok", f"{len(over)} are over, and the storage knows how each has ended")
+        return Finding("runs", "fail", detail, f"See offsets() and finish() of the storage '{storage.kind}'.")
+    return Finding("runs", "ok", f"{len(over)} are over, and the storage knows how each has ended")
 
 
 def _check(reader: JournalReader, stored: int, written: bool) -> JournalCheck:
@@ -106,17 +106,17 @@ def _rejected(reader: JournalReader) -> int:
     return sum(reader.rejected(table) for table in JOURNALED)
 
 
-def _arrived_lines(journals: list[JournalCheck]) -> Iterator[CheckLine]:
+def _arrived_lines(journals: list[JournalCheck]) -> Iterator[Finding]:
     missing = [j for j in journals if j.missing]
     under_way = [j for j in journals if j.under_way]
     if missing:
         detail = f"{sum(j.missing for j in missing)} rows of {len(missing)} journals are not in the storage yet."
         advice = "They are shipped while a race or the window runs and it answers."
-        yield CheckLine("arrived", "fail", detail, advice)
+        yield Finding("arrived", "fail", detail, advice)
     else:
         everything = "Everything else" if under_way else "Everything"
-        yield CheckLine("arrived", "ok", f"{everything} in {len(journals)} journals is in the storage.")
+        yield Finding("arrived", "ok", f"{everything} in {len(journals)} journals is in the storage.")
     if under_way:
         races = "A race is" if len(under_way) == 1 else f"{len(under_way)} races are"
         rows = sum(j.under_way for j in under_way)
-        yield CheckLine("under way", "ok", f"{races} being written: {rows:,} rows are on their way.")
+        yield Finding("under way", "ok", f"{races} being written: {rows:,} rows are on their way.")

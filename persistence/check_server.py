@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from psycopg2 import sql
 
 from persistence.database import Database
+from persistence.finding import Finding
 from persistence.schema import JOURNALED, SCHEMA, SCHEMA_VERSION, metadata
 from persistence.state import SimulationStateRepository
 
 _CLOCK_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    """One thing looked at, its verdict, and what to do when it is not ok."""
-
-    name: str
-    status: Literal["ok", "warn", "fail"]
-    detail: str
-    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +25,7 @@ class ServerFacts:
     schema: str | None
     rows: Mapping[str, int]
     rows_of_run: Mapping[str, int]
-    checks: tuple[CheckLine, ...]
+    checks: tuple[Finding, ...]
 
 
 def server_facts(database: Database) -> ServerFacts:
@@ -56,11 +47,11 @@ def _facts(cursor: Any) -> ServerFacts:
     rows_of_run = _rows_of_run(cursor)
     rows = {table: _count(cursor, table) for table in (t.name for t in metadata.sorted_tables)}
     checks = (
-        CheckLine("server", "ok", f"PostgreSQL {about['version']}, database {about['database']}, {about['size']}"),
+        Finding("server", "ok", f"PostgreSQL {about['version']}, database {about['database']}, {about['size']}"),
         _user_line(about),
         clock,
         _schema_line(schema),
-        CheckLine("tables", "ok", ", ".join(f"{name} {n}" for name, n in rows.items())),
+        Finding("tables", "ok", ", ".join(f"{name} {n}" for name, n in rows.items())),
         _index_line(cursor),
         _last_run_line(cursor),
         _cut_runs_line(cursor),
@@ -69,53 +60,53 @@ def _facts(cursor: Any) -> ServerFacts:
     return ServerFacts(about["version"].split()[0], schema, rows, rows_of_run, checks)
 
 
-def _user_line(about: dict[str, Any]) -> CheckLine:
+def _user_line(about: dict[str, Any]) -> Finding:
     detail = f"{about['user_name']}, {'encrypted' if about['tls'] else 'not encrypted'}"
     if about["superuser"] and about["address"] is not None:
-        return CheckLine("user", "warn", f"{detail}, a superuser", "Give SchedRace a role of its own.")
-    return CheckLine("user", "ok", detail)
+        return Finding("user", "warn", f"{detail}, a superuser", "Give SchedRace a role of its own.")
+    return Finding("user", "ok", detail)
 
 
-def _clock_line(clock: datetime) -> CheckLine:
+def _clock_line(clock: datetime) -> Finding:
     difference_s = abs((datetime.now(UTC) - clock).total_seconds())
     detail = f"{difference_s:.1f} s apart"
     if difference_s > _CLOCK_S:
-        return CheckLine("clock", "warn", detail, "Let both machines keep their time by NTP.")
-    return CheckLine("clock", "ok", detail)
+        return Finding("clock", "warn", detail, "Let both machines keep their time by NTP.")
+    return Finding("clock", "ok", detail)
 
 
-def _schema_line(schema: str) -> CheckLine:
+def _schema_line(schema: str) -> Finding:
     # an older one has been migrated on connecting, a newer one has been refused
-    return CheckLine("schema", "ok", f"{schema} (this program: {SCHEMA_VERSION})")
+    return Finding("schema", "ok", f"{schema} (this program: {SCHEMA_VERSION})")
 
 
-def _index_line(cursor: Any) -> CheckLine:
+def _index_line(cursor: Any) -> Finding:
     cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'schedrace'")
     present = {row[0] for row in cursor.fetchall()}
     wanted = {str(index.name) for table in metadata.tables.values() for index in table.indexes}
     wanted |= {f"{table.name}_pkey" for table in metadata.tables.values()}
     lost = sorted(wanted - present)
     if lost:
-        return CheckLine("indexes", "fail", f"missing: {', '.join(lost)}", "Somebody dropped them; create them again.")
-    return CheckLine("indexes", "ok", f"{len(present)}, none missing")
+        return Finding("indexes", "fail", f"missing: {', '.join(lost)}", "Somebody dropped them; create them again.")
+    return Finding("indexes", "ok", f"{len(present)}, none missing")
 
 
-def _last_run_line(cursor: Any) -> CheckLine:
+def _last_run_line(cursor: Any) -> Finding:
     cursor.execute("SELECT run, status FROM schedrace.runs ORDER BY started_at DESC LIMIT 1")
     row = cursor.fetchone()
-    return CheckLine("last run", "ok", f"{row[0]} ({row[1]})" if row else "none yet")
+    return Finding("last run", "ok", f"{row[0]} ({row[1]})" if row else "none yet")
 
 
-def _cut_runs_line(cursor: Any) -> CheckLine:
+def _cut_runs_line(cursor: Any) -> Finding:
     """Runs that were killed, or whose machine went down; one that is going on, here or elsewhere, is none."""
     found = SimulationStateRepository(cursor).cut()
     if not found.cut:
-        return CheckLine("cut runs", "ok", "none")
+        return Finding("cut runs", "ok", "none")
     where = "" if found.step is None else f", with {found.step:,} tasks finished at {found.clock_s:,.1f} s"
-    return CheckLine("cut runs", "ok", f"{found.cut} of {found.runs} before their end; the last: {found.last}{where}")
+    return Finding("cut runs", "ok", f"{found.cut} of {found.runs} before their end; the last: {found.last}{where}")
 
 
-def _write_line(cursor: Any) -> CheckLine:
+def _write_line(cursor: Any) -> Finding:
     """A row that is rolled back; an error ends the check as the sentence that it is."""
     cursor.execute("SAVEPOINT write_test")
     cursor.execute(
@@ -124,7 +115,7 @@ def _write_line(cursor: Any) -> CheckLine:
         "VALUES ('write test', now(), 'running', '', '', '', 0, 1, '{}', '{}', '{}', '{}', '')"
     )
     cursor.execute("ROLLBACK TO SAVEPOINT write_test")
-    return CheckLine("write test", "ok", "a row was written and rolled back")
+    return Finding("write test", "ok", "a row was written and rolled back")
 
 
 def _count(cursor: Any, table: str) -> int:

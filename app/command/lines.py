@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, Protocol
+
+from persistence.finding import Finding
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
-class Looked(Protocol):
-    """One thing that was looked at, its verdict, and what to do about it."""
-
-    @property
-    def name(self) -> str:
-        """What was looked at."""
-
-    @property
-    def status(self) -> Literal["ok", "warn", "fail"]:
-        """The verdict."""
-
-    @property
-    def detail(self) -> str:
-        """What was seen."""
-
-    @property
-    def advice(self) -> str:
-        """What to do; empty where nothing is to be done."""
-
-
-def print_findings(findings: Iterable[Looked]) -> None:
+def print_findings(findings: Iterable[Finding]) -> None:
     """Print a line each, and the advice under it."""
     for finding in findings:
         print(f"{MARKS[finding.status]}  {finding.name}: {finding.detail}")
