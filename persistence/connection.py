@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -46,20 +46,17 @@ _ARGUMENTS: dict[str, Any] = {
 }
 
 
-def engine_for(url: str) -> Engine:
-    """Return an engine without a pool (its users keep their connection) whose calls end in bounded time."""
+def engine_for(url: str, own: bool = False) -> Engine:
+    """Return an engine without a pool (its users keep their connection) whose calls end in bounded time.
+
+    A password that the URL does not hold comes from the keyring, but for our ``own`` server, which needs none.
+    """
     hush_doubled_errors()
     parsed = make_url(normalised_url(url))
-    if parsed.password is None and _over_network(parsed):
+    if parsed.password is None and not own:
         password = stored_password(url)
         parsed = parsed.set(username=parsed.username or "", password=password) if password else parsed
     return create_engine(parsed, poolclass=NullPool, connect_args=_ARGUMENTS)
-
-
-def _over_network(url: URL) -> bool:
-    """Whether there may be a password in the keyring: our own server, behind its socket, needs none."""
-    hosts = [url.host or "", *url.normalized_query.get("host", ())]
-    return any(host and not host.startswith("/") for host in hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +123,12 @@ def connection_problem(connection: Connection, url: str) -> str | None:
     return None
 
 
-def checked_engine(url: str) -> Engine:
-    """Return an engine that has connected once.
+def checked_engine(url: str, own: bool = False) -> Engine:
+    """Return an engine (:func:`engine_for`) that has connected once.
 
     Raises :class:`StorageError` when SchedRace cannot work there, one of :data:`DATABASE_ERRORS` when nobody answers.
     """
-    engine = engine_for(url)
+    engine = engine_for(url, own)
     with engine.connect() as connection, limited(connection.connection.driver_connection):
         problem = connection_problem(connection, url)
     if problem:

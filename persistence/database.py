@@ -66,7 +66,7 @@ def open_database(settings: StorageSettings) -> Database:
     else:
         url, kind, where = settings.url, "postgresql", shown_url(settings.url)
     try:
-        engine = checked_engine(url)
+        engine = checked_engine(url, kind == OWN)
         upgrade(engine)
     except DATABASE_ERRORS as error:
         raise as_storage_error(error, url, kind == OWN) from error

@@ -3,12 +3,13 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keyring
 import pytest
 from keyring.backends.fail import Keyring as NoKeyring
+from sqlalchemy import text
 
 from engine.errors import InputError
 from persistence.connection import engine_for
@@ -78,23 +79,38 @@ def test_missing_rights_are_named_with_what_to_run(database_url: str, execute: E
         execute(f"DROP ROLE {role}")
 
 
-def test_a_wrong_password_is_named(database_url: str, execute: Execute) -> None:
-    database = database_url.split("/")[3].split("?")[0]
+@pytest.fixture
+def guarded_url(database_url: str, execute: Execute) -> Iterator[str]:
+    """The URL of a user whom the server asks for the password 'right', also behind its socket."""
     execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
     rules = Path(str(execute("SHOW hba_file")[0][0]))
     before = rules.read_text()
-    url = database_url.replace("schedrace@", "guarded:wrong@")
+    url = database_url.replace("schedrace@", "guarded@")
     try:
-        rules.write_text(f"local {database} guarded scram-sha-256\n{before}")
+        rules.write_text(f"local {database_url.split('/')[3].split('?')[0]} guarded scram-sha-256\n{before}")
         execute("SELECT pg_reload_conf()")
         until = time.monotonic() + 5
-        while "refused the password" not in (sentence := check_connection(url).sentence) and time.monotonic() < until:
-            pass  # until the server has read its rules again
-        assert "refused the password of 'guarded'" in sentence and "wrong" not in sentence
+        while "refused the password" not in check_connection(url).sentence:
+            assert time.monotonic() < until, "the server has not read its rules again"
+        yield url
     finally:
         rules.write_text(before)
         execute("SELECT pg_reload_conf()")
         execute("DROP ROLE guarded")
+
+
+def test_a_wrong_password_is_named(guarded_url: str) -> None:
+    sentence = check_connection(guarded_url.replace("guarded@", "guarded:wrong@")).sentence
+    assert "refused the password of 'guarded'" in sentence and "wrong" not in sentence
+
+
+@pytest.mark.usefixtures("keyring_in_memory")
+def test_a_password_in_the_keyring_opens_a_server_behind_its_socket(guarded_url: str) -> None:
+    save_settings(StorageSettings().with_url(guarded_url.replace("guarded@", "guarded:right@"), "the test"))
+    url = str(load_settings().url)
+    assert "right" not in url + config_dir().joinpath("storage.toml").read_text()
+    with engine_for(url).connect() as connection:
+        assert connection.execute(text("SELECT current_user")).scalar_one() == "guarded"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])

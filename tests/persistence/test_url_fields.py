@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import keyring
 import pytest
-from keyring.backend import KeyringBackend
 
 from engine.errors import InputError
 from persistence.settings import StorageSettings, save_settings, stored_settings
@@ -17,28 +15,7 @@ REMOTE = "postgresql+psycopg2://ann@db.example:5433/races?sslmode=verify-full&ta
 SOCKET = "postgresql+psycopg2://ann@/races?host=%2Frun%2Fpg"
 
 
-class Memory(KeyringBackend):
-    """A keyring that is gone with the test."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.known.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.known[service, username] = password
-
-
-@pytest.fixture(autouse=True)
-def memory():
-    before = keyring.get_keyring()
-    keyring.set_keyring(Memory())
-    yield
-    keyring.set_keyring(before)
+pytestmark = pytest.mark.usefixtures("keyring_in_memory")
 
 
 @pytest.mark.parametrize("url", [REMOTE, SOCKET, "postgresql+psycopg2:///races", "postgresql+psycopg2://db.example"])
