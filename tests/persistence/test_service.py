@@ -1,18 +1,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from engine.pending import Pending
+from engine.placement import Placement
+from engine.race import LaneSpec, Race
 from engine.results import RaceResult
+from engine.scheduler import Scheduler
+from engine.spec import RaceSpec, SchedulerSpec
+from engine.state import ClusterState
 from persistence.recorder import Recorder
 from persistence.service import CleanedRun, SimulationDataService
 from persistence.settings import StorageSettings
 from persistence.shipping import ship_left_behind
 from persistence.storage import open_storage
+from plugins.assemble import prepare
+from plugins.registry import load_registry
 from tests.persistence.records import DEVICES, PLUGINS, finished, header, training_log
 
 Execute = Callable[..., list[tuple[object, ...]]]
@@ -109,3 +117,42 @@ def test_a_run_that_is_going_on_or_has_not_arrived_is_never_cleaned_up(
     assert reasons.pop(waiting) == "its journal has not arrived in the database"
     assert reasons == {going_on: "it is still going on"}
     assert (settings.runs_dir / going_on).exists() and (settings.runs_dir / waiting).exists()
+
+
+class GivesUp(Scheduler):
+    """A policy that is disqualified at its first task, so that most of its figures are undefined."""
+
+    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        raise RuntimeError("out of ideas")
+
+
+def test_the_summary_of_a_finished_run_has_the_figures_of_its_race(
+    settings: StorageSettings, service: SimulationDataService
+) -> None:
+    lanes = tuple(SchedulerSpec(name) for name in ("mct", "random", "oracle"))
+    prepared = prepare(RaceSpec(schedulers=lanes, tasks=60), load_registry(plugins=[]))
+    built = [*(lane.build() for lane in prepared.lanes), LaneSpec("gives_up", GivesUp())]
+    race = Race(prepared.workload, prepared.cluster, built)
+    while not race.done:
+        race.advance()
+    race.close()
+    result = race.result()
+    recorder = Recorder(open_storage(settings, PLUGINS), header(schedulers=tuple(row.name for row in result.rows)))
+    recorder.result(result)
+    recorder.close()
+
+    expected = []
+    for row in result.rows:
+        figures = row.as_json()
+        used = figures.pop("utilisation")
+        names = {"run": recorder.header.run, "scheduler": figures.pop("name")}
+        expected.append({**names, **figures, "utilisation_cpu": used["cpu"], "utilisation_gpu": used["gpu"]})
+    summary = service.get_run_summary(recorder.header.run)
+    assert [row["status"] for row in summary] == ["disqualified", "finished", "finished", "finished"]
+    assert summary == sorted(expected, key=lambda row: row["scheduler"])
+    (run,) = service.get_runs()
+    assert (run["status"], run["digest"]) == ("finished", result.digest)
+
+
+def test_a_run_without_a_result_has_no_summary(settings: StorageSettings, service: SimulationDataService) -> None:
+    assert service.get_run_summary(record(settings, over=False)) == []
