@@ -6,6 +6,7 @@ from plugins.hookspecs import hookimpl
 from plugins.workload import WorkloadPlugin
 from plugins.workloads.cholesky import Cholesky
 from plugins.workloads.csv_file import CsvFile
+from plugins.workloads.gavel import Gavel
 from plugins.workloads.kernels import Kernels
 from plugins.workloads.openb import Openb
 from plugins.workloads.queueing import Queueing
@@ -15,4 +16,4 @@ from plugins.workloads.synthetic import Synthetic
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic, Cholesky, Kernels, CsvFile, Openb, Queueing]
+    return [Synthetic, Cholesky, Kernels, CsvFile, Openb, Queueing, Gavel]
