@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from app.pace import Pace
+from engine.watchdog import Watchdog
 from persistence.run import new_run_id as new_run_id  # whoever starts a race names it
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def start_recording(
     """Open the storage of the settings and return a recorder that knows the tasks; None when nothing is stored.
 
     May take a second (the embedded server starts), so a window calls it off its own thread. Raises
-    :class:`persistence.errors.JournalError`, before anything is opened, when nothing can be recorded in the data folder.
+    :class:`persistence.errors.JournalError`, before anything is opened, when the data folder cannot be written.
     """
     if settings.kind == "none":
         return None
@@ -162,7 +163,8 @@ def run_race(
         try:
             run = _Run(race, recorder, control, frames, progress, timing)
             began = time.perf_counter()
-            run.drive(pace)
+            with Watchdog(cancelled=lambda: control.cancelled) as race.watchdog:
+                run.drive(pace)
             timing.race_s = time.perf_counter() - began
             timing.lanes_s = {lane.label: lane.seconds for lane in race.lanes}
             return run.finish()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from pathlib import PurePath
 
 
 class SchedRaceError(Exception):
@@ -43,10 +44,27 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Known: {', '.join(names)}." if names else ""
 
 
-def sentence_of(error: BaseException) -> str:
-    """Return what a stranger's code raised as words: our own errors as they are, others with their type."""
+def sentence_of(error: BaseException, modules: Container[str] = ()) -> str:
+    """Return what a stranger's code raised as words: our own errors as they are, others with their type, and where in
+    the stranger's ``modules`` (see :func:`raised_at`)."""
     try:
         text = str(error)
     except Exception as unprintable:  # an exception that cannot say what it is must not stop anything else
         text = f"(its text cannot be read: {type(unprintable).__name__})"
-    return text if isinstance(error, SchedRaceError) else f"it raised {type(error).__name__}: {text}"
+    if isinstance(error, SchedRaceError):
+        return text
+    return f"it raised {type(error).__name__}{f': {text}' if text else ''}{raised_at(error, modules)}"
+
+
+def raised_at(error: BaseException, modules: Container[str]) -> str:
+    """Return `` at FILE, line N``, the innermost line of these modules that the error passed; nothing without one.
+
+    The file goes without its folder, so that the words are the same on every machine.
+    """
+    at, trace = "", error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_globals.get("__name__") in modules:
+            at = f" at {PurePath(frame.f_code.co_filename).name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return at

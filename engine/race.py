@@ -6,10 +6,12 @@ import hashlib
 import logging
 import math
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.cluster import Cluster
+from engine.errors import raised_at
 from engine.estimating import EstimatorFactory
 from engine.metrics import finished_by, summarise
 from engine.records import FinishedTasks, MetricSeries
@@ -19,6 +21,7 @@ from engine.simulation import Simulation
 from engine.task import TaskColumns
 from engine.timeline import lane_series
 from engine.training import TrainingSamples
+from engine.watchdog import Interruption, Watchdog
 from engine.weights import Weights
 from engine.workload import Workload
 
@@ -26,8 +29,6 @@ _log = logging.getLogger(__name__)
 
 ORACLE = "oracle"
 """The lane that regret is measured against."""
-
-_BLOCK_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +61,11 @@ def is_reference(lane: Lane) -> bool:
 class Race:
     """Advances its lanes together in slices of simulated time; they share nothing but the workload.
 
-    ``clock_s`` is the second up to which every lane has run. How the work is cut into calls changes no result. A
-    scheduler whose answers take longer than a minute of real time is disqualified when it answers; one that never does
-    cannot be interrupted from here.
+    ``clock_s`` is the second up to which every lane has run. How the work is cut into calls changes no result.
+
+    Strangers' code is watched by whoever opens a watchdog around the calls (``with Watchdog(...) as race.watchdog``):
+    a scheduler that does not answer in time is disqualified and the race no longer ``reproducible``; one that does not
+    answer after a cancel is stopped.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Race:
         self.end_of_arrivals_s = float(workload.arrival_s.max())
         self.clock_s = self.first_arrival_s
         self.reproducible = True
+        self.watchdog = Watchdog()
         self._slice_s = max((self.end_of_arrivals_s - self.first_arrival_s) / len(workload), 1e-9) * 16
 
     @property
@@ -197,16 +201,24 @@ class Race:
                 _log.exception("The estimator of '%s' did not close.", lane.label)
 
     def _advance_lane(self, lane: Lane, until_s: float, events: float) -> int:
-        began = time.perf_counter()
-        done = lane.simulation.advance(until_s, events)
-        took = time.perf_counter() - began
-        lane.seconds += took
-        if took > _BLOCK_LIMIT_S and done and lane.simulation.status == "running":
-            self.reproducible = False
-            lane.simulation.disqualify(
-                f"too slow: {done} events took {took:.0f} s of real time (limit {_BLOCK_LIMIT_S:.0f} s)."
-            )
+        simulation, began = lane.simulation, time.perf_counter()
+        done = self.watchdog.watch(lambda: simulation.advance(until_s, events), lambda: simulation.progress)
+        lane.seconds += time.perf_counter() - began
+        if isinstance(done, Interruption):
+            self._end_interrupted(simulation, done)
+            return 0
         return done
+
+    def _end_interrupted(self, simulation: Simulation, interruption: Interruption) -> None:
+        if interruption.cause == "cancelled":
+            simulation.stop()
+            return
+        self.reproducible = False
+        error, at, trace = interruption.error, "", simulation.traceback
+        if error is not None:
+            at, trace = raised_at(error, simulation.strangers), "".join(traceback.format_exception(error))
+        limit_s = self.watchdog.limit_s
+        simulation.disqualify(f"too slow: it never answered within {limit_s:g} s of real time{at}", trace)
 
     def _set_clock(self, to_s: float) -> None:
         self.clock_s = max(self.clock_s, self._ended_s() if self.done else to_s)

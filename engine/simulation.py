@@ -30,6 +30,7 @@ from engine.state import ClusterState
 from engine.task import Task, TaskColumns
 from engine.telling import Telling, observers_of
 from engine.training import TrainingLog
+from engine.watchdog import Interrupted
 from engine.weights import Weights
 from engine.workload import Workload
 
@@ -42,7 +43,8 @@ class Simulation:
     ``estimator`` is 'nominal', 'law', 'true' or a factory. ``status`` is 'running' until all tasks have finished or the
     scheduler is disqualified (``reason``, ``traceback``). ``arrived`` and ``completions`` count tasks, ``models`` the
     learned models in use so far, the first since ``model_since_s``; ``devices`` are the live ones, for those who draw
-    them. An event is one instant of arrivals, one finish of a share or one arrival of data.
+    them; ``strangers`` are the modules of the scheduler and its estimator. An event is one instant of arrivals, one
+    finish of a share or one arrival of data.
     """
 
     def __init__(
@@ -65,6 +67,10 @@ class Simulation:
         samples = TrainingLog(workload.features)
         self.estimator = self._start_estimator(estimator, workload, samples, seed)
         self.samples = samples if isinstance(self.estimator, Estimator) and self.estimator.learns else None
+        # whose lines a reason names
+        self.strangers = {type(scheduler).__module__}
+        if isinstance(self.estimator, Estimator):
+            self.strangers.add(type(self.estimator).__module__)
         self.now_s = 0.0
         self.completions = 0
         self.models = 0
@@ -113,10 +119,16 @@ class Simulation:
             return math.inf
         return min(self._events[0][0], self._next_arrival_s) if self._events else self._next_arrival_s
 
+    @property
+    def progress(self) -> tuple[int, int, int]:
+        """What changes with every call that the scheduler has answered: tasks arrived and pending, shares ended."""
+        return self.arrived, len(self._pending), len(self.ledger.ended)
+
     def advance(self, until_s: float = math.inf, events: float = math.inf) -> int:
         """Run events not later than ``until_s``, at most ``events`` of them; return how many were run.
 
-        A scheduler that raises, breaks the contract or starves tasks is disqualified; nothing is raised.
+        A scheduler that raises, breaks the contract or starves tasks is disqualified. Nothing is raised but what
+        interrupts it from outside: KeyboardInterrupt, or the :class:`Interrupted` of a watchdog.
         """
         done = 0
         try:
@@ -127,10 +139,10 @@ class Simulation:
                     self._end()
                 elif not ran:
                     break
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             raise
         except BaseException as error:  # a policy is a stranger's code: whatever it raises is data
-            self.disqualify(sentence_of(error), traceback.format_exc())
+            self.disqualify(sentence_of(error, self.strangers), traceback.format_exc())
         return done
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ from engine.errors import InputError
 from engine.race import Race
 from engine.spec import RaceSpec, SchedulerSpec
 from engine.task import TaskColumns
+from engine.watchdog import LIMIT_S, TooSlowError, call_within
 from engine.workload import Workload
 from plugins.choosing import load_workload
 from plugins.clusters import load_cluster
@@ -88,6 +89,8 @@ def _declined(lane: PreparedLane, tasks: Workload, columns: TaskColumns, cluster
     if lane.estimator == "law" and tasks.law_s is None:
         return f"workload '{tasks.name}' does not know the law behind its times; use +true or +nominal."
     try:
-        return lane.rule.declines(columns, cluster)
+        return call_within(LIMIT_S, lambda: lane.rule.declines(columns, cluster), "its declines()")
+    except TooSlowError as error:
+        return str(error)
     except (Exception, SystemExit) as error:
         return f"its own check failed with {type(error).__name__}: {error}."

@@ -14,6 +14,7 @@ from engine.params import build, declared
 from engine.race import LaneSpec
 from engine.scheduler import Scheduler
 from engine.spec import SchedulerSpec
+from engine.watchdog import LIMIT_S, TooSlowError, call_within
 from plugins.kinds import ENGINE_ESTIMATORS
 from plugins.registry import Registry
 
@@ -31,8 +32,11 @@ class PreparedLane:
 
     def build(self) -> LaneSpec:
         """Return the lane with a new scheduler; raises :class:`InputError` when its constructor fails."""
+        seed = stable_seed(self.seed, self.label, "scheduler")
         try:
-            scheduler = self.rule(self.rule_params, stable_seed(self.seed, self.label, "scheduler"))
+            scheduler = call_within(LIMIT_S, lambda: self.rule(self.rule_params, seed), f"The set-up of '{self.label}'")
+        except TooSlowError:
+            raise
         except (Exception, SystemExit) as error:
             raise InputError(
                 f"Scheduler '{self.label}' could not be set up: {type(error).__name__}: {error}. "
@@ -43,7 +47,10 @@ class PreparedLane:
     def _estimator(self) -> str | EstimatorFactory:
         """The engine's own by name; a plugin's as a call, whose failure costs this lane alone."""
         learner, params = self.estimator, self.estimator_params
-        return learner if isinstance(learner, str) else lambda context: learner(context, params)
+        if isinstance(learner, str):
+            return learner
+        what = f"The set-up of estimator '{learner.name}'"
+        return lambda context: call_within(LIMIT_S, lambda: learner(context, params), what)
 
 
 def stable_seed(seed: int, label: str, part: str) -> int:

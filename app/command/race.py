@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import _thread
 import argparse
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
+from engine.watchdog import GRACE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from persistence.recorder import RecorderStatus
     from persistence.settings import StorageSettings
     from plugins.assemble import PreparedRace
-
-PATIENCE_S = 3.0
-"""How long after Ctrl-C a policy may take to answer."""
 
 SUMMARY = "race policies on one workload at full speed and print the results"
 
@@ -176,27 +172,20 @@ def _storage_settings(options: argparse.Namespace) -> StorageSettings | None:
 
 @contextmanager
 def _cancelled_by_signals(control: Control[Frame]) -> Iterator[None]:
-    """Let Ctrl-C (and SIGTERM) stop the race at its next checkpoint; a second one interrupts at once.
-
-    A policy that does not return is interrupted a few seconds after the first, so that a service can be stopped too.
-    """
-    impatient = threading.Timer(PATIENCE_S, _thread.interrupt_main)
-    impatient.daemon = True
+    """Let Ctrl-C (and SIGTERM) stop the race at its next checkpoint; a second one interrupts at once."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def cancel(number: int, _frame: object) -> None:
         control.cancel()
-        print(f"Stopping; a policy that does not return is interrupted after {PATIENCE_S:.0f} s.", file=sys.stderr)
+        print(f"Stopping; a policy that does not return is interrupted after {GRACE_S:.0f} s.", file=sys.stderr)
         for each in before:
             signal.signal(each, signal.default_int_handler)
-        impatient.start()
 
     for number in before:
         signal.signal(number, cancel)
     try:
         yield
     finally:
-        impatient.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -18,6 +18,7 @@ from engine.results import SchedulerResult
 from engine.spec import SchedulerSpec
 from engine.task import Task, TaskColumns
 from engine.training import TrainingLog
+from engine.watchdog import TooSlowError, Watchdog, call_within
 from engine.workload import Workload
 from plugins.clusters import load_cluster
 from plugins.conformance.cases import Case, cases, synthetic
@@ -29,6 +30,8 @@ from plugins.registry import Registry, load_registry
 from plugins.workload import WorkloadRequest
 
 _PATIENCE_S = 20.0
+_ANSWER_S = 10.0
+"""How long one call of the plugin may take."""
 _SLOW_S = 0.01
 _SEED = 1
 
@@ -40,7 +43,10 @@ def check_file(path: Path) -> list[Verdict]:
     """
     if not path.is_file():
         raise InputError(f"There is no plugin file '{path}'. Check the path.")
-    loaded = load_plugin(drop_in(path))
+    try:
+        loaded = call_within(_PATIENCE_S, lambda: load_plugin(drop_in(path)), "Loading it")
+    except TooSlowError as error:
+        return [Verdict(path.name, "loads", False, str(error))]
     if loaded.record.state != "active":
         return [Verdict(path.name, "loads", False, loaded.record.error)]
     lines = [Verdict(path.name, "loads", True, ", ".join(f"{p.kind} {p.name}" for p in loaded.record.provides))]
@@ -61,19 +67,27 @@ def check_file(path: Path) -> list[Verdict]:
 
 
 def check_scheduler(name: str, registry: Registry) -> list[Verdict]:
-    """Race a rule (also ``rule+estimator``) through all cases, twice each."""
+    """Race a rule (also ``rule+estimator``) through all cases, twice each, until it does not answer once."""
     lane = prepare_lane(SchedulerSpec(name), _SEED, registry)
-    lines = [_check_case(lane, case) for case in cases()]
+    lines: list[Verdict] = []
+    for case in cases():
+        try:
+            lines.append(_check_case(lane, case))
+        except TooSlowError as error:
+            return [*lines, _given_up(lane.label, case.name, error)]
     default = load_cluster("default")
     return [*lines, _check_speed(lane, synthetic(default, 600, divisible=1.0), default)]
 
 
 def _check_case(lane: PreparedLane, case: Case) -> Verdict:
     try:
-        reason = lane.rule.declines(TaskColumns(case.tasks), case.cluster)
+        columns = TaskColumns(case.tasks)
+        reason = call_within(_ANSWER_S, lambda: lane.rule.declines(columns, case.cluster), "declines()")
         if reason is not None:
             return Verdict(lane.label, case.name, bool(reason.strip()), f"declines: {reason}")
         first, again = (_race(lane, case.tasks, case.cluster) for _ in range(2))
+    except TooSlowError:
+        raise
     except Exception as error:
         return Verdict(lane.label, case.name, False, _said(error))
     if first.status != "finished":
@@ -102,17 +116,28 @@ def _race(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> SchedulerRes
     race = Race(tasks, cluster, [lane.build()])
     give_up = time.perf_counter() + _PATIENCE_S
     try:
-        while race.advance(math.inf, 200):
-            if time.perf_counter() > give_up:
-                raise InputError(f"{len(tasks)} tasks took more than {_PATIENCE_S:.0f} s; make place() quicker.")
-        return race.result().rows[0]
+        with Watchdog(_ANSWER_S, cancelled=lambda: time.perf_counter() > give_up) as race.watchdog:
+            while race.advance(math.inf, 200) and time.perf_counter() < give_up:
+                pass
+        result = race.result()
+        (row,) = result.rows
+        if row.status in ("running", "stopped"):
+            raise TooSlowError(f"{len(tasks)} tasks took more than {_PATIENCE_S:.0f} s; make place() quicker.")
+        if not result.reproducible:
+            raise TooSlowError(f"{row.reason}.")
+        return row
     finally:
         race.close()
 
 
 def check_estimator(name: str, registry: Registry) -> list[Verdict]:
     """Ask an estimator for seconds, and let it guide ``mct`` through all cases."""
-    lines = [_check_seconds(name, registry, case) for case in cases()]
+    lines: list[Verdict] = []
+    for case in cases():
+        try:
+            lines.append(_check_seconds(name, registry, case))
+        except TooSlowError as error:
+            return [*lines, _given_up(name, f"seconds: {case.name}", error)]
     return [*lines, *check_scheduler(f"mct+{name}", registry)]
 
 
@@ -127,13 +152,19 @@ def _check_seconds(name: str, registry: Registry, case: Case) -> Verdict:
         window=TrainingLog(tasks.features),
         seed=_SEED,
     )
-    try:
+
+    def ask() -> None:
         estimator = registry.estimators[name](context)
         try:
             for index in range(len(tasks)):
                 _check_answer(estimator.seconds(Task(index, columns)), tasks, index)
         finally:
             estimator.close()
+
+    try:
+        call_within(_ANSWER_S, ask, f"Answering for {len(tasks)} tasks")
+    except TooSlowError:
+        raise
     except Exception as error:
         return Verdict(name, what, False, _said(error))
     return Verdict(name, what, True, f"{len(tasks)} tasks x {len(tasks.models)} models")
@@ -157,8 +188,8 @@ def check_workload(name: str, registry: Registry) -> list[Verdict]:
         return [Verdict(name, "reads files", True, f"not read here: race it on one, --workload {name}:FILE")]
     request = WorkloadRequest(load_cluster("default"), seed=_SEED, tasks=100, load=0.8)
     try:
-        tasks = plugin().load(request)
-        differs = _difference(tasks, plugin().load(request))
+        tasks, again = (call_within(_PATIENCE_S, lambda: plugin().load(request), "load()") for _ in range(2))
+        differs = _difference(tasks, again)
         result = _race(prepare_lane(SchedulerSpec("mct"), _SEED, registry), tasks, request.cluster)
     except Exception as error:
         return [Verdict(name, "makes tasks", False, _said(error))]
@@ -177,6 +208,10 @@ def _difference(first: Workload, second: Workload) -> str:
         if not same:
             return column.name
     return ""
+
+
+def _given_up(subject: str, check: str, error: TooSlowError) -> Verdict:
+    return Verdict(subject, check, False, f"{error} It was not tried any further.")
 
 
 def _said(error: Exception) -> str:
