@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
-
-from engine.cluster import Cluster
-from engine.pending import Pending
-from engine.placement import Placement, on
-from engine.scheduler import Scheduler
-from engine.state import ClusterState
-from engine.task import TaskColumns
-from plugins.schedulers.declining import nowhere_whole
+from engine.workload import FloatArray
+from plugins.schedulers.batch_mode import BatchMode
 
 
-class MinMin(Scheduler):
+class MinMin(BatchMode):
     """Min-min (Ibarra & Kim, JACM 24, 1977; Braun et al., JPDC 61, 2001) over the ready tasks, in batch mode.
 
     Among all pairs of ready task and device the one that finishes first is placed, then the next, until all are placed.
@@ -29,26 +20,6 @@ class MinMin(Scheduler):
         "with one arrival at a time it is mct without splitting."
     )
 
-    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
-        """See :meth:`engine.scheduler.Scheduler.place`. Costs tasks x devices a placement."""
-        tasks = list(pending.ready())
-        devices = [d.index for d in state.devices]
-        seconds = np.array(
-            [[state.seconds(t, d) if state.fits(t, d) else np.inf for d in devices] for t in tasks]
-        ).reshape(len(tasks), len(devices))
-        slots = {task.slots for task in tasks}
-        available = {s: np.array([state.available_at(d, s) for d in devices]) for s in slots}
-        free = np.array([available[task.slots] for task in tasks]).reshape(seconds.shape)
-        for _ in tasks:
-            finish = free + seconds
-            row, device = np.unravel_index(int(np.argmin(finish)), finish.shape)
-            yield on(tasks[row], int(device))
-            seconds[row] = np.inf
-            for s in slots:
-                same = [i for i, task in enumerate(tasks) if task.slots == s]
-                free[same, device] = state.available_at(int(device), s)
-
-    @classmethod
-    def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
-        """Decline where some task fits no single device: this rule does not split."""
-        return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
+    def urgency(self, best_s: FloatArray, second_s: FloatArray) -> FloatArray:
+        """The earlier it can finish, the more urgent."""
+        return -best_s
