@@ -52,6 +52,12 @@ class Pending:
             self._head += 1
         raise IndexError("nothing is pending")
 
+    def __reversed__(self) -> Iterator[Task]:
+        """Iterate from the task that arrived last: a rule with a queue of its own finds the newcomers there."""
+        for task in reversed(self._order):
+            if task is not None:
+                yield task
+
     def ready(self) -> Iterator[Task]:
         """Iterate over the tasks whose parents have all finished, in the order in which they became ready.
 

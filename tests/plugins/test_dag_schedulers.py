@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.cluster import Cluster, Link
@@ -21,23 +21,31 @@ from engine.task import TaskColumns
 from engine.workload import Workload, workload
 from plugins.fitting import check_fits
 from plugins.schedulers.cpop import Cpop
+from plugins.schedulers.dmda import Dmda
 from plugins.schedulers.heft import Heft, HeftParams
+from plugins.schedulers.heteroprio import HeteroPrio
 from plugins.schedulers.peft import Peft, optimistic_costs
 from plugins.schedulers.static_plan import Graph
+from plugins.schedulers.work_stealing import WorkStealing
 from tests.engine.engine_worlds import World, devices, laws, shares_of, worlds
 
 PLANNERS: tuple[Callable[[], Scheduler], ...] = (Heft, lambda: Heft(HeftParams(insertion=False)), Cpop, Peft)
-RULES: tuple[type[Scheduler], ...] = (Cpop, Peft)
+RULES: tuple[type[Scheduler], ...] = (Cpop, Peft, WorkStealing, Dmda, HeteroPrio)
 
 
 class Watched(Scheduler):
-    """A rule whose placements are noted, and whose first call is looked at before it answers."""
+    """A rule whose calls and whose placements are looked at before they take effect."""
 
     name = "watched"
 
-    def __init__(self, rule: Scheduler, look: Callable[[Pending, ClusterState], None] = lambda p, s: None) -> None:
+    def __init__(
+        self,
+        rule: Scheduler,
+        look: Callable[[Pending, ClusterState], None] = lambda pending, state: None,
+        check: Callable[[Placement, Pending, ClusterState], None] = lambda placement, pending, state: None,
+    ) -> None:
         super().__init__()
-        self.rule, self.look = rule, look
+        self.rule, self.look, self.check = rule, look, check
         self.order_s: dict[int, float] = {}
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
@@ -45,6 +53,7 @@ class Watched(Scheduler):
         for placement in self.rule.place(pending, state):
             if placement.order is not None:
                 self.order_s[placement.task.index] = placement.order
+            self.check(placement, pending, state)
             yield placement
 
     def observe(self, completion: Completion) -> None:
@@ -170,3 +179,112 @@ def test_without_insertion_heft_leaves_gaps_open() -> None:
     cluster = devices({"model": "p"}, {"model": "q"}, link=Link(gb_s=1.0))
     assert run(tasks, cluster, Heft()).now_s == 31.0
     assert run(tasks, cluster, Heft(HeftParams(insertion=False))).now_s == 36.0
+
+
+@laws(60)
+@given(worlds(graph=True, data=True, exact=False))
+def test_dmda_puts_every_task_once_it_is_ready_where_it_is_believed_to_finish_first(world: World) -> None:
+    def check(placement: Placement, pending: Pending, state: ClusterState) -> None:
+        task, ((device, _),) = placement.task, placement.shares
+        assert task is next(pending.ready())
+        finish_s = {
+            d.index: max(state.available_at(d.index, task.slots), state.data_ready(task, d.index))
+            + state.seconds(task, d.index)
+            for d in state.devices
+            if state.fits(task, d.index)
+        }
+        assert finish_s[device] == pytest.approx(min(finish_s.values()))
+
+    assume(Dmda.declines(TaskColumns(world.tasks), world.cluster) is None)
+    run(world.tasks, world.cluster, Watched(Dmda(), check=check))
+
+
+@pytest.mark.parametrize("rule", (WorkStealing, HeteroPrio))
+@laws(60)
+@given(worlds(graph=True, data=True, exact=False))
+def test_ready_tasks_are_kept_back_until_a_device_has_room(rule: type[Scheduler], world: World) -> None:
+    def check(placement: Placement, pending: Pending, state: ClusterState) -> None:
+        task, ((device, _),) = placement.task, placement.shares
+        assert state.ready(task)
+        assert state.free_slots(device) >= task.slots + state.queue_length(device)
+        assert state.free_memory(device) >= task.memory_gb
+
+    assume(rule.declines(TaskColumns(world.tasks), world.cluster) is None)
+    run(world.tasks, world.cluster, Watched(rule(), check=check))
+
+
+def test_a_device_works_off_what_it_released_newest_first_and_a_thief_takes_the_oldest() -> None:
+    """Task 0 releases 1, 2, 3 on device 0 at 1 s: it takes the newest, 3, and device 1 steals the oldest, 1; at 3 s
+    device 0, which comes first at a tie of finishes, takes the 2 that is left."""
+    tasks = workload("fan", ("cpu",), np.zeros(4), [[1.0], [2.0], [2.0], [2.0]], parents=[[], [0], [0], [0]])
+    simulation = run(tasks, devices({}, {}), WorkStealing())
+    got = {task: (device, start_s) for task, device, _, start_s, _ in shares_of(simulation)}
+    assert got == {0: (0, 0.0), 3: (0, 1.0), 1: (1, 1.0), 2: (0, 3.0)}
+
+
+def test_a_thief_robs_the_longest_deque() -> None:
+    """Six tasks are dealt in turn to three devices; device 2 has the short ones and is done at 2 s. Device 0 then holds
+    nothing, device 1 one task, which goes to the thief."""
+    seconds = [[1.5], [9.0], [1.0], [1.5], [9.0], [1.0]]
+    simulation = run(workload("six", ("cpu",), np.zeros(6), seconds), devices({}, {}, {}), WorkStealing())
+    got = {task: (device, start_s) for task, device, _, start_s, _ in shares_of(simulation)}
+    # the newest of its own first: 3, 4, 5; then 0, 1, 2
+    assert got == {3: (0, 0.0), 4: (1, 0.0), 5: (2, 0.0), 0: (0, 1.5), 2: (2, 1.0), 1: (2, 2.0)}
+
+
+def test_a_chain_stays_on_the_device_that_began_it_under_work_stealing() -> None:
+    tasks = workload("chain", ("cpu",), np.zeros(9), [[1.0]] * 9, parents=[[], *([i] for i in range(8))])
+    assert {device for _, device, *_ in shares_of(run(tasks, devices({}, {}, {}), WorkStealing()))} == {0}
+
+
+def test_heteroprio_gives_a_gpu_the_most_and_a_cpu_the_least_accelerated_task() -> None:
+    """Accelerations 2, 8, 1, 4, and the same once more: enough ready tasks that the CPU may take the first."""
+    gpu_s = [4.0, 1.0, 8.0, 2.0, 4.0, 1.0, 8.0, 2.0]
+    tasks = workload("mix", ("cpu", "gpu"), np.zeros(8), [[8.0, s] for s in gpu_s])
+    simulation = run(tasks, devices({}, {"kind": "gpu"}), HeteroPrio())
+    order = sorted((start_s, task, device) for task, device, _, start_s, _ in shares_of(simulation))
+    on_gpu = [task for _, task, device in order if device == 1]
+    on_cpu = [task for _, task, device in order if device == 0]
+    assert on_gpu == [1, 5, 3, 7, 0, 4]
+    assert on_cpu == [2, 6]
+
+
+def test_heteroprio_keeps_a_task_from_the_slower_kind_while_the_faster_one_is_done_sooner_with_all() -> None:
+    """Two tasks, eight times slower on the CPU: it stays idle, since the GPU is done with both before."""
+    tasks = workload("two", ("cpu", "gpu"), np.zeros(2), [[8.0, 1.0]] * 2)
+    simulation = run(tasks, devices({}, {"kind": "gpu"}), HeteroPrio())
+    assert {device for _, device, *_ in shares_of(simulation)} == {1}
+    assert simulation.now_s == 2.0
+
+
+def test_heteroprio_needs_both_kinds() -> None:
+    tasks = workload("one", ("cpu",), [0.0], [[1.0]])
+    assert "one kind only" in str(HeteroPrio.declines(TaskColumns(tasks), devices({}, {})))
+
+
+@pytest.mark.parametrize("rule", (WorkStealing, HeteroPrio))
+def test_a_backlog_costs_the_same_per_task_however_long_it_is(rule: type[Scheduler]) -> None:
+    """Counted in ready tasks looked at, not in seconds: a walk over all that wait would square it."""
+    looked = 0
+
+    class Counting(rule):  # type: ignore[misc, valid-type]
+        def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+            nonlocal looked
+            ready = state.ready
+
+            class State:
+                def __getattr__(self, name: str) -> object:
+                    return getattr(state, name)
+
+                def ready(self, task: object) -> bool:
+                    nonlocal looked
+                    looked += 1
+                    return ready(task)  # type: ignore[arg-type]
+
+            return super().place(pending, State())
+
+    n = 2000
+    arrival_s = np.arange(n) * 0.01
+    tasks = workload("late", ("cpu", "gpu"), arrival_s, np.full((n, 2), [1.0, 0.5]))
+    run(tasks, devices({}, {"kind": "gpu"}), Counting())
+    assert looked == n
