@@ -10,10 +10,11 @@ from plugins.workloads.gavel import Gavel
 from plugins.workloads.kernels import Kernels
 from plugins.workloads.openb import Openb
 from plugins.workloads.queueing import Queueing
+from plugins.workloads.sia import Sia
 from plugins.workloads.synthetic import Synthetic
 
 
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic, Cholesky, Kernels, CsvFile, Openb, Queueing, Gavel]
+    return [Synthetic, Cholesky, Kernels, CsvFile, Openb, Queueing, Gavel, Sia]

@@ -38,7 +38,7 @@ def test_the_presets_are_what_they_are_said_to_be(name: str, summary: str) -> No
 
 def test_the_default_preset_is_named_first() -> None:
     assert preset_names()[0] == "default"
-    assert set(preset_names()) >= {"default", "gavel", "large", "openb", "small"}
+    assert set(preset_names()) >= {"default", "gavel", "large", "openb", "pollux", "small"}
 
 
 def test_a_file_describes_devices_with_all_their_figures(tmp_path: Path) -> None:
