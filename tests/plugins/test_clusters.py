@@ -28,17 +28,35 @@ gb_s = 5.0
 
 
 @pytest.mark.parametrize(
-    ("name", "summary"), [("default", "4 CPU + 2 GPU"), ("small", "1 CPU + 1 GPU"), ("large", "16 CPU + 4 GPU")]
+    ("name", "summary"),
+    [
+        ("default", "4 CPU + 2 GPU"),
+        ("small", "1 CPU + 1 GPU"),
+        ("large", "16 CPU + 4 GPU"),
+        ("workstation", "1 CPU + 1 GPU"),
+        ("dgx", "2 CPU + 8 GPU"),
+        ("mixed_rack", "4 CPU + 12 GPU"),
+        ("kernels_nvidia", "1 CPU + 1 GPU"),
+        ("kernels_amd", "1 CPU + 1 GPU"),
+        ("openb", "6212 GPU"),
+        ("gavel", "3 GPU"),
+        ("pollux", "1 GPU"),
+    ],
 )
 def test_the_presets_are_what_they_are_said_to_be(name: str, summary: str) -> None:
+    assert load_cluster(name).summary() == summary
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_draws_power_names_its_sources_and_says_what_is_assumed(name: str) -> None:
     cluster = load_cluster(name)
-    assert (cluster.name, cluster.summary()) == (name, summary)
-    assert all(device.source and device.active_w > device.idle_w > 0 for device in cluster.devices)
+    assert cluster.name == name
+    assert all(device.active_w > device.idle_w > 0 for device in cluster.devices)
+    assert all(len(device.source) > 40 for device in cluster.devices)
 
 
 def test_the_default_preset_is_named_first() -> None:
     assert preset_names()[0] == "default"
-    assert set(preset_names()) >= {"default", "gavel", "large", "openb", "pollux", "small"}
 
 
 def test_a_file_describes_devices_with_all_their_figures(tmp_path: Path) -> None:
