@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,11 +66,7 @@ def _solver(work: WorkByGroup) -> Solver:
 def work_by_group(workload: Workload, cluster: Cluster) -> WorkByGroup:
     """Return what every task costs on every group of identical devices."""
     columns = cluster.columns_in(workload.models)
-    groups: dict[tuple[float | None, ...], list[Device]] = {}
-    for device, column in zip(cluster.devices, columns, strict=True):
-        key = (column, device.speed, device.slots, device.memory_gb, device.link_gb_s, device.link_latency_s)
-        groups.setdefault(key, []).append(device)
-    members = list(groups.values())
+    members = equally_fast(cluster, columns)
     most = np.stack([_most(workload, group, columns[group[0].index]) for group in members], axis=1)
     nowhere = most.sum(axis=1) < 1 - 1e-12  # parts of a divisible task add up with rounding
     if nowhere.any():
@@ -77,6 +74,15 @@ def work_by_group(workload: Workload, cluster: Cluster) -> WorkByGroup:
     cost = np.stack([_cost(workload, group[0], columns[group[0].index]) for group in members], axis=1)
     slots = np.array([sum(device.slots for device in group) for group in members], dtype=np.float64)
     return WorkByGroup(np.where(most > 0, cost, 0.0), most, slots)
+
+
+def equally_fast(cluster: Cluster, columns: list[int]) -> list[list[Device]]:
+    """Return the devices in groups that any task takes equally long on; ``columns`` are theirs of the ETC matrix."""
+    groups: dict[tuple[float | None, ...], list[Device]] = {}
+    for device, column in zip(cluster.devices, columns, strict=True):
+        key = (column, device.speed, device.slots, device.memory_gb, device.link_gb_s, device.link_latency_s)
+        groups.setdefault(key, []).append(device)
+    return list(groups.values())
 
 
 def _most(w: Workload, group: list[Device], column: int) -> FloatArray:
@@ -123,7 +129,44 @@ def two_groups_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float
 
 
 def linear_program_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float:
-    """Any number of groups, by HiGHS; the variables are T and x[i, g], row by row."""
+    """Any number of groups, by HiGHS."""
+    answer, scale = _solved(cost, most, slots)
+    if not answer.success:
+        raise InputError(f"The load of this workload on this cluster cannot be computed: {answer.message}")
+    return float(answer.x[0] * scale)
+
+
+def optimal_fractions(cost: FloatArray, most: FloatArray, slots: FloatArray) -> FloatArray:
+    """Return the x[i, g] (n x g, rows that sum to 1) of a schedule that reaches T*."""
+    answer, _ = _solved(cost, most, slots)
+    if not answer.success:
+        raise InputError(f"The best split of this workload on this cluster cannot be computed: {answer.message}")
+    fractions = np.clip(answer.x[1:], 0.0, 1.0).reshape(cost.shape)
+    result: FloatArray = fractions / fractions.sum(axis=1, keepdims=True)
+    return result
+
+
+def slot_prices(cost: FloatArray, most: FloatArray, slots: FloatArray) -> FloatArray:
+    """Return the dual solution: what a slot of each group is worth, all slots together worth 1.
+
+    Equal prices when HiGHS finds none; any prices bound T* from below (:func:`cost_at_s`).
+    """
+    answer, _ = _solved(cost, most, slots)
+    prices = np.maximum(-answer.ineqlin.marginals, 0.0) if answer.success else np.ones(len(slots))
+    result: FloatArray = prices / float(prices @ slots)
+    return result
+
+
+def cost_at_s(cost: FloatArray, most: FloatArray, prices: FloatArray) -> float:
+    """Return what all work costs at these prices when each task goes where it is cheapest: at most T*.
+
+    Weak duality: the work of any schedule of length T costs no less, and no more than T x the worth of all slots, 1.
+    """
+    return float(prices @ _cheapest_work(cost, most, prices))
+
+
+def _solved(cost: FloatArray, most: FloatArray, slots: FloatArray) -> tuple[Any, float]:
+    """Return HiGHS's answer and the scale of its T; the variables are T and x[i, g], row by row."""
     from scipy.optimize import linprog
     from scipy.sparse import coo_matrix
 
@@ -140,9 +183,7 @@ def linear_program_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> f
         objective, A_ub=capacity.tocsr(), b_ub=np.zeros(g), A_eq=one_each.tocsr(), b_eq=np.ones(n), bounds=bounds,
         method="highs", options=_EXACT,
     )  # fmt: skip
-    if not answer.success:
-        raise InputError(f"The load of this workload on this cluster cannot be computed: {answer.message}")
-    return float(answer.x[0] * scale)
+    return answer, float(scale)
 
 
 def cutting_planes_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float:

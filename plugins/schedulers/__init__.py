@@ -10,6 +10,7 @@ from plugins.schedulers.dmda import Dmda
 from plugins.schedulers.gpu_only import GpuOnly
 from plugins.schedulers.heft import Heft
 from plugins.schedulers.heteroprio import HeteroPrio
+from plugins.schedulers.lp_split import LpSplit
 from plugins.schedulers.max_min import MaxMin
 from plugins.schedulers.mct import Mct
 from plugins.schedulers.met import Met
@@ -37,6 +38,7 @@ def schedrace_schedulers() -> list[type[Scheduler]]:
         MinMin,
         MaxMin,
         Sufferage,
+        LpSplit,
         Heft,
         Cpop,
         Peft,
