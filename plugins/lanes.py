@@ -30,11 +30,15 @@ class PreparedLane:
     estimator_params: Any
     seed: int
 
-    def build(self) -> LaneSpec:
-        """Return the lane with a new scheduler; raises :class:`InputError` when its constructor fails."""
+    def build(self, limit_s: float = LIMIT_S) -> LaneSpec:
+        """Return the lane with a new scheduler.
+
+        Raises :class:`InputError` when its constructor fails or takes longer than ``limit_s`` of real time, which the
+        estimator's constructor has too.
+        """
         seed = stable_seed(self.seed, self.label, "scheduler")
         try:
-            scheduler = call_within(LIMIT_S, lambda: self.rule(self.rule_params, seed), f"The set-up of '{self.label}'")
+            scheduler = call_within(limit_s, lambda: self.rule(self.rule_params, seed), f"The set-up of '{self.label}'")
         except TooSlowError:
             raise
         except (Exception, SystemExit) as error:
@@ -42,15 +46,20 @@ class PreparedLane:
                 f"Scheduler '{self.label}' could not be set up: {type(error).__name__}: {error}. "
                 "Mend its __init__, or leave it out."
             ) from error
-        return LaneSpec(self.label, scheduler, self._estimator(), stable_seed(self.seed, self.label, "estimator"))
+        return LaneSpec(
+            self.label, scheduler, self._estimator(limit_s), stable_seed(self.seed, self.label, "estimator")
+        )
 
-    def _estimator(self) -> str | EstimatorFactory:
-        """The engine's own by name; a plugin's as a call, whose failure costs this lane alone."""
+    def _estimator(self, limit_s: float) -> str | EstimatorFactory:
+        """The engine's own by name; a plugin's as a call, whose failure costs this lane alone.
+
+        While it does not end the race cannot start: then there is none.
+        """
         learner, params = self.estimator, self.estimator_params
         if isinstance(learner, str):
             return learner
         what = f"The set-up of estimator '{learner.name}'"
-        return lambda context: call_within(LIMIT_S, lambda: learner(context, params), what)
+        return lambda context: call_within(limit_s, lambda: learner(context, params), what)
 
 
 def stable_seed(seed: int, label: str, part: str) -> int:

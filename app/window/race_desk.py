@@ -174,6 +174,7 @@ class RaceDesk(QObject):
     def stop(self) -> None:
         """End the race here."""
         self.runner.control.cancel()
+        self.toolbar.progress_text.setText("Stopping …")  # a policy that does not answer has seconds left
 
     def finish_now(self) -> None:
         """Run the rest at full speed; the chosen speed stays for the next race."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 
 import pytest
@@ -143,24 +144,45 @@ def test_a_plugin_that_does_not_return_keeps_the_window_open_with_a_sentence(han
 
     monkeypatch.setattr(main_window, "CLOSING_WAIT_MS", 50)
     release = own_folders / "release"
+    os.mkfifo(release)  # opening it is one call of the system, which nothing interrupts
+    race_stuck(hands, own_folders, f"open({str(release)!r}).close()")
+    assert not hands.window.close()
+    assert "plugin has not returned" in hands.window.notice.text.text()
+    release.write_text("")
+    hands.wait(lambda: not hands.window.isVisible())
+    assert not hands.window.desk.running
+
+
+def test_the_window_closes_while_a_policy_never_answers(hands, own_folders):
+    race_stuck(hands, own_folders, "while True: pass")
+    thread = hands.window.desk.runner._thread
+    assert hands.window.close()
+    assert thread.isFinished()
+
+
+def test_stop_ends_a_policy_that_never_answers(hands, own_folders):
+    race_stuck(hands, own_folders, "while True: pass")
+    hands.press("stop")
+    assert hands.window.toolbar.progress_text.text() == "Stopping …"
+    hands.wait_for_end()
+    assert "Stopped" in hands.headline
+
+
+def race_stuck(hands, own_folders, statement):
+    """Race a policy that does not come back from a statement, until it is there."""
+    reached = own_folders / "reached"
     (own_folders / "plugins").mkdir(exist_ok=True)
     (own_folders / "plugins" / "stuck.py").write_text(
-        "import time\nfrom pathlib import Path\n"
         "from engine.placement import on\nfrom engine.scheduler import Scheduler\n"
         'class Stuck(Scheduler):\n    name = "stuck"\n    summary = "Waits."\n'
         "    def place(self, pending, state):\n"
-        f"        while not Path({str(release)!r}).exists():\n            time.sleep(0.01)\n"
-        "        for task in pending:\n            yield on(task, 0)\n"
+        f"        open({str(reached)!r}, 'w').close()\n        {statement}\n"
+        "        return [on(task, 0) for task in pending]\n"
     )
     hands.window.plugin_desk.load()
     hands.race_small(60, ("stuck",))
     hands.press("start")
-    hands.wait(lambda: hands.window.desk.racing)
-    assert not hands.window.close()
-    assert "plugin has not returned" in hands.window.notice.text.text()
-    release.touch()
-    hands.wait(lambda: not hands.window.isVisible())
-    assert not hands.window.desk.running
+    hands.wait(reached.exists)
 
 
 def test_a_click_on_a_row_shows_that_policys_devices_also_after_the_race(hands):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from plugins.conformance import check
+
 from .conftest import Command
 
 
@@ -64,3 +66,50 @@ def test_a_file_that_is_not_there_is_named(schedrace: Command) -> None:
     said = schedrace("plugins", "check", "nothing.py")
     assert said.status in (1, 2)
     assert "nothing.py" in said.err + said.out
+
+
+STUCK = """
+from engine.scheduler import Scheduler
+class Stuck(Scheduler):
+    name = 'stuck'
+    def place(self, pending, state):
+        return []
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    def place(self, pending, state):\n        while True: pass\n", "one task: too slow: it never answered"),
+        ("    def __init__(self, *given):\n        while True: pass\n", "The set-up of 'stuck' did not end"),
+        ("    @classmethod\n    def declines(cls, *given):\n        while True: pass\n", "declines() did not end"),
+        ("while True: pass\n", "stuck.py, loads: Loading it did not end"),
+    ],
+    ids=["in place()", "in its constructor", "in declines()", "when it is loaded"],
+)
+def test_a_policy_that_never_answers_is_a_failed_check(
+    schedrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
+    monkeypatch.setattr(check, "_ANSWER_S", 0.5)
+    monkeypatch.setattr(check, "_PATIENCE_S", 1.0)
+    file = tmp_path / "stuck.py"
+    file.write_text(STUCK + body)
+    answer = schedrace("plugins", "check", file)
+    assert answer.status == 1
+    assert said in answer.out
+    assert answer.out.count("FAIL") == 1
+
+
+def test_an_estimator_that_never_answers_is_a_failed_check(
+    schedrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_ANSWER_S", 0.5)
+    file = tmp_path / "stuck.py"
+    file.write_text(
+        "from engine.estimator import Estimator\nclass Stuck(Estimator):\n    name = 'stuck'\n"
+        "    def seconds(self, task):\n        while True: pass\n"
+    )
+    answer = schedrace("plugins", "check", file)
+    assert answer.status == 1
+    assert "seconds: one task: seconds() for all tasks did not end" in answer.out
+    assert answer.out.count("FAIL") == 1

@@ -253,7 +253,7 @@ class Policy(Scheduler):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("raise ValueError('my own mistake')", "my own mistake"),
+        ("raise ValueError('my own mistake')", "it raised valueerror: my own mistake at mine.py, line 9"),
         ("yield Placement(task, ((0, 0.4), (4, 0.4)))", "0.8"),
         ("yield Placement(task, ((0, float('nan')),))", "nan"),
         ("yield on(task, 99)", "99"),
@@ -446,12 +446,15 @@ class Endless(Scheduler):
 """
 
 
-def test_one_sigterm_ends_a_policy_that_never_returns(own_folders: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+def test_one_signal_ends_a_policy_that_never_returns_and_the_results_are_printed(
+    own_folders: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     plugins, reached = Path(os.environ["SCHEDRACE_PLUGINS"]), tmp_path / "reached"
     plugins.mkdir(parents=True, exist_ok=True)
     (plugins / "endless.py").write_text(ENDLESS.format(reached=str(reached)))
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", "race", "--tasks", "5", "--schedulers", "endless", "--storage", "none"],
+        [sys.executable, "-m", "app", *SMALL[:-4], "--schedulers", "mct,endless", "--storage", "none", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -459,10 +462,15 @@ def test_one_sigterm_ends_a_policy_that_never_returns(own_folders: Path, tmp_pat
     )
     while process.poll() is None and not reached.exists():
         time.sleep(0.02)  # the appearance of a file has no event to await
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    began = time.perf_counter()
+    process.send_signal(number)
+    printed, said = process.communicate(timeout=30)
+    assert time.perf_counter() - began < 6
     assert process.returncode == 130
     assert "does not return is interrupted" in said
+    assert "Stopped before the end" in said
+    assert "Traceback" not in said
+    assert strict(printed)["schedulers"][1]["status"] == "stopped"
 
 
 def test_an_empty_database_url_is_refused(schedrace: Command) -> None:
