@@ -11,8 +11,9 @@ from engine.cluster import Cluster, Device
 from engine.workload import FloatArray, Workload, workload
 from plugins.clusters import load_cluster
 from plugins.workload import WorkloadRequest
-from plugins.workloads.cholesky import Cholesky, CholeskyParams
+from plugins.workloads.cholesky import Cholesky
 from plugins.workloads.synthetic import Synthetic, SyntheticParams
+from plugins.workloads.tiled import TiledParams
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +36,7 @@ def cases() -> list[Case]:
         Case("pauses without any task", _at([0.0, 1e3, 1e3, 2e3, 9e3]), small),
         Case("tasks of several slots and much memory", _wide(), _wide_cluster()),
         Case("tasks that run on one kind only", _picky(), default),
-        Case("a task graph", Cholesky(CholeskyParams(tiles=5)).load(WorkloadRequest(small, seed=1)), small),
+        Case("a task graph", Cholesky(TiledParams(tiles=5)).load(WorkloadRequest(small, seed=1)), small),
         Case("a task graph that arrives over time", _chain(), default),
     ]
 

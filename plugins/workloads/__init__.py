@@ -8,6 +8,7 @@ from plugins.workloads.cholesky import Cholesky
 from plugins.workloads.csv_file import CsvFile
 from plugins.workloads.gavel import Gavel
 from plugins.workloads.kernels import Kernels
+from plugins.workloads.lu import Lu
 from plugins.workloads.openb import Openb
 from plugins.workloads.queueing import Queueing
 from plugins.workloads.sia import Sia
@@ -17,4 +18,4 @@ from plugins.workloads.synthetic import Synthetic
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic, Cholesky, Kernels, CsvFile, Openb, Queueing, Gavel, Sia]
+    return [Synthetic, Cholesky, Lu, Kernels, CsvFile, Openb, Queueing, Gavel, Sia]

@@ -10,9 +10,11 @@ from engine.errors import InputError
 from plugins.arrivals import bursty, load_of, poisson
 from plugins.clusters import load_cluster
 from plugins.workload import WorkloadRequest
-from plugins.workloads.cholesky import TILE_GB, Cholesky, CholeskyParams, task_count, tiles_within
+from plugins.workloads.cholesky import Cholesky
 from plugins.workloads.kernels import Kernels
+from plugins.workloads.lu import Lu
 from plugins.workloads.synthetic import Synthetic, SyntheticParams
+from plugins.workloads.tiled import TILE_GB, TiledParams
 
 DEFAULT = load_cluster("default")
 KERNELS = Path(__file__).parents[2] / "../shared/traces/kernels/cgo17-nvidia.csv"
@@ -73,12 +75,12 @@ def test_bursts_keep_the_mean_rate_and_spread_the_gaps() -> None:
 
 @pytest.mark.parametrize(("tiles", "tasks"), [(1, 1), (8, 120), (16, 816), (32, 5984)])
 def test_the_cholesky_graph_has_the_published_number_of_tasks(tiles: int, tasks: int) -> None:
-    assert task_count(tiles) == tasks
-    assert len(Cholesky(CholeskyParams(tiles=tiles)).load(request())) == tasks
+    assert Cholesky.task_count(tiles) == tasks
+    assert len(Cholesky(TiledParams(tiles=tiles)).load(request())) == tasks
 
 
 def test_the_cholesky_graph_has_the_published_critical_path() -> None:
-    tasks = Cholesky(CholeskyParams(tiles=8)).load(request())
+    tasks = Cholesky(TiledParams(tiles=8)).load(request())
     finish = np.zeros(len(tasks))
     for i in range(len(tasks)):  # parents come before their children
         parents = tasks.parent_index[tasks.parent_start[i] : tasks.parent_start[i + 1]]
@@ -88,8 +90,34 @@ def test_the_cholesky_graph_has_the_published_critical_path() -> None:
 
 
 def test_the_tasks_asked_for_choose_the_largest_matrix_within_them() -> None:
-    assert [tiles_within(n) for n in (1, 3, 4, 119, 120, 121)] == [1, 1, 2, 7, 8, 8]
+    assert [Cholesky.tiles_within(n) for n in (1, 3, 4, 119, 120, 121)] == [1, 1, 2, 7, 8, 8]
     assert len(Cholesky().load(request(tasks=1000))) == 969
+
+
+@pytest.mark.parametrize(("tiles", "tasks"), [(1, 1), (2, 5), (3, 14), (12, 650)])
+def test_the_lu_graph_has_as_many_tasks_as_the_sum_of_the_squares(tiles: int, tasks: int) -> None:
+    assert Lu.task_count(tiles) == tasks
+    assert len(Lu(TiledParams(tiles=tiles)).load(request())) == tasks
+
+
+@pytest.mark.parametrize("tiles", [1, 2, 5])
+def test_the_steps_of_lu_in_their_order_factorise_a_matrix(tiles: int) -> None:
+    """Each kernel does on one number what it does on a tile; the product of the factors is the matrix."""
+    matrix = np.random.default_rng(1).uniform(1.0, 2.0, (tiles, tiles)) + 10.0 * np.eye(tiles)
+    a = matrix.copy()
+    for (kernel, *_), (row, column), read in Lu.steps(tiles):
+        if kernel == "trsm_ru":  # L has ones on its diagonal, so trsm_ll leaves a single number as it is
+            a[row, column] /= a[read[0]]
+        elif kernel == "gemm":
+            a[row, column] -= a[read[0]] * a[read[1]]
+    assert np.allclose((np.tril(a, -1) + np.eye(tiles)) @ np.triu(a), matrix)
+
+
+def test_every_task_of_lu_waits_for_the_writers_of_the_tiles_that_it_touches() -> None:
+    tasks = Lu(TiledParams(tiles=2)).load(request())
+    assert tasks.names == ("getrf_0_0_0", "trsm_ll_0_0_1", "trsm_ru_0_1_0", "gemm_0_1_1", "getrf_1_1_1")
+    assert tasks.parent_start.tolist() == [0, 0, 1, 2, 4, 5]
+    assert tasks.parent_index.tolist() == [0, 0, 2, 1, 3]
 
 
 def test_a_load_for_a_graph_that_arrives_at_once_is_answered_with_a_note() -> None:
