@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.command import add_to_menu, check_db, doctor, plugins, race, verify, window
+from app.command import add_to_menu, check_db, doctor, plugins, profile, race, verify, window
 from engine.errors import did_you_mean
 
 SUBCOMMANDS = {
     "race": race,
     "verify": verify,
+    "profile": profile,
     "check-db": check_db,
     "doctor": doctor,
     "plugins": plugins,
