@@ -74,13 +74,13 @@ def score_of(side: Side, weights: Weights) -> float:
     return weights.time * (side.ready_s + side.seconds) + _extra(side, 1.0, weights)
 
 
-def best_shares(task: Task, state: ClusterState) -> Shares:
-    """Return the shares with the best score under ``state.weights``.
+def best_shares(task: Task, state: ClusterState, weights: Weights | None = None) -> Shares:
+    """Return the shares with the best score under these weights, without any under those of the race.
 
     Any single device competes, and any CPU+GPU pair where the task is divisible. Ties go to the single device, then to
     the lowest index. Empty when the task fits nowhere.
     """
-    weights = state.weights
+    weights = weights or state.weights
     time = weights.time
     options = sides(task, state)
     best_score = math.inf

@@ -27,8 +27,9 @@ class LpSplit(Scheduler):
 
     Solves, on the expected seconds c of every task i on every group g of equal devices: minimise T subject to
     sum_g x[i, g] = 1 and sum_i x[i, g] c[i, g] <= T devices[g]; the fractions of a group are dealt out to its devices
-    by wrapping around (McNaughton, Management Science 6, 1959). Shares of one task may overlap in time, so each device
-    works without a gap until T: no schedule can end before, as far as the expected seconds are right.
+    by wrapping around (McNaughton, Management Science 6, 1959). Shares of one task may overlap in time (so the bound of
+    those papers on a task's own length falls away) and each device works without a gap until T: no schedule can end
+    before, as far as the expected seconds are right.
     """
 
     name = "lp_split"

@@ -106,21 +106,23 @@ class RlAgent(Scheduler):
         for side in options:
             score = score_of(side, weights)
             if score < math.inf:
-                row = _row(side.kind, side.ready_s - now_s, score - weights.time * side.ready_s, backlog)
+                row = _row(
+                    side.kind, weights.time * (side.ready_s - now_s), score - weights.time * side.ready_s, backlog
+                )
                 actions.append((((side.device, 1.0),), row))
         for cpu, gpu in pairs(options) if task.divisible else []:
             split = best_split(cpu, gpu, weights)
             if split is not None:
                 ready_s, f = min(cpu.ready_s, gpu.ready_s), split.gpu_fraction
-                row = _row("both", ready_s - now_s, split.score - weights.time * ready_s, backlog)
+                row = _row("both", weights.time * (ready_s - now_s), split.score - weights.time * ready_s, backlog)
                 actions.append((((cpu.device, 1.0 - f), (gpu.device, f)), row))
         return actions
 
 
-def _row(place: str, wait_s: float, run_score: float, backlog_s: tuple[float, float]) -> list[float]:
-    """Return the features of an action; ``run_score`` is what the model believes beyond the wait."""
+def _row(place: str, wait_score: float, run_score: float, backlog_s: tuple[float, float]) -> list[float]:
+    """Return the features of an action; the scores are what the model believes of its wait, and of all beyond it."""
     return [
-        wait_s,
+        wait_score,
         run_score,
         run_score if place == "gpu" else 0.0,
         run_score if place == "both" else 0.0,

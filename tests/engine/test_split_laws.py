@@ -113,8 +113,9 @@ def cases(draw: st.DrawFn, weighted: bool = False) -> tuple[Workload, Cluster, W
         slots=1,
         divisible=True,
     )
-    amounts = st.floats(0.001, 1.0)
-    weights = Weights(draw(amounts), draw(amounts), draw(amounts) * 1000) if weighted else Weights()
+    amounts = st.floats(0.001, 1.0) | st.just(0.0)
+    time, energy, cost = draw(amounts), draw(amounts), draw(amounts) * 1000
+    weights = Weights(time, energy, cost) if weighted and time + energy + cost else Weights()
     return tasks, devices(*specs), weights
 
 

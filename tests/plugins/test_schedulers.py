@@ -57,7 +57,7 @@ def batch(n: int = 50, **more: Any) -> Workload:
     return workload("batch", ("cpu", "gpu"), np.zeros(n), many(n).actual_s, **{"divisible": True, **more})
 
 
-PAIR = devices({}, {"kind": "gpu"})
+PAIR = devices({}, {"kind": "gpu", "active_w": 200.0, "price_per_hour": 3.0})
 MIXED = devices(
     {}, {"slots": 2, "speed": 0.8}, {"kind": "gpu", "link_gb_s": 8.0, "link_latency_s": 0.05}, {"kind": "gpu"}
 )
@@ -92,12 +92,13 @@ def test_every_rule_serves_a_task_that_only_fits_split_or_declines_it(rule: type
 
 @pytest.mark.parametrize("rule", ALL)
 def test_every_rule_gives_the_same_bits_again_and_keeps_no_state_between_instances(rule: type[Scheduler]) -> None:
-    served = [
+    tasks, cluster = next(
         (tasks, cluster)
-        for tasks, cluster in ((many(divisible=True), MIXED), (batch(), PAIR), (batch(deadline_s=50.0), PAIR))
+        for tasks, cluster in (
+            (many(divisible=True), MIXED), (batch(), PAIR), (batch(deadline_s=50.0), PAIR), (many(), MIXED),
+        )
         if rule.declines(TaskColumns(tasks), cluster) is None
-    ]
-    tasks, cluster = served[0]
+    )  # fmt: skip
     digests = {run(tasks, cluster, rule(seed=9)).ledger.digest() for _ in range(2)}
     assert len(digests) == 1
 
