@@ -111,6 +111,7 @@ class Shipper:
         return not self._closing.is_set() or time.monotonic() < self._until
 
     def _count(self, table: str, taken: Taken) -> None:
+        self.problem = None  # rows arrive again, however many are still behind
         if table == _RESULTS:
             self.results += taken.rows
             self.results_rejected += len(taken.rejected)

@@ -1,9 +1,10 @@
-"""One of several that record on one own PostgreSQL: says whenever its status changes, and ends with its input."""
+"""One of several that record on one own PostgreSQL: says to what its status changes and when, ends with its input."""
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 from persistence.embedded import stop_server
@@ -18,12 +19,12 @@ over = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
 rows, said = 0, ""
 while not over.wait(0.01):
-    recorder.finished(finished(rows, 500))  # much, so that a COPY is nearly always on its way
-    rows += 500
+    recorder.finished(finished(rows, 200))  # many, so that a COPY is often on its way
+    rows += 200
     status = recorder.status()
     now = status.problem or ("rows arrive" if status.rows_written else "")
     if now != said:
-        print(now, flush=True)
+        print(time.monotonic(), now, flush=True)
         said = now
 status = recorder.close()
 stop_server(settings.data_dir)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from tests.persistence.records import PLUGINS
 PROGRAM = Path(__file__).with_name("sharing_program.py")
 REPOSITORY = Path(__file__).parents[2]
 HAS_STOPPED = "SchedRace's own PostgreSQL has stopped, as it does when the SchedRace that ran it ends."
-TAKES_OVER_WITHIN_S = 3.0  # about 0.4 s; the machine may be busy
+ROWS_ARRIVE = "rows arrive"
+TAKES_OVER_WITHIN_S = 5.0  # measured: 0.4 s, and 2.8 s with seven programs running on two cores
 
 
 class Sharer:
@@ -39,9 +39,11 @@ class Sharer:
                 env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             )
 
-    def hears(self) -> str:
+    def hears(self) -> tuple[float, str]:
+        """Wait for a change of its status; returns when it was, on the machine's monotonic clock, and to what."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        at_s, _, status = self.process.stdout.readline().strip().partition(" ")
+        return float(at_s), status
 
     def end(self) -> list[str]:
         """Let it end by itself; returns what it still said."""
@@ -60,7 +62,7 @@ def sharers(tmp_path: Path) -> Iterator[list[Sharer]]:
     try:
         for number in range(3):
             started.append(Sharer(tmp_path, tmp_path / f"errors-{number}"))
-            assert started[-1].hears() == "rows arrive"
+            assert started[-1].hears()[1] == ROWS_ARRIVE
         yield started
     finally:
         for sharer in started:
@@ -80,11 +82,11 @@ def test_when_the_owner_goes_the_others_say_so_and_start_the_server_again(
     owner, *others = sharers
     end(owner)
     for other in others:
-        assert other.hears().startswith(HAS_STOPPED)
-    began = time.monotonic()
-    for other in others:
-        assert other.hears() == "rows arrive"
-    assert time.monotonic() - began < TAKES_OVER_WITHIN_S
+        stopped_s, sentence = other.hears()
+        assert sentence.startswith(HAS_STOPPED)
+        arrive_s, sentence = other.hears()
+        assert sentence == ROWS_ARRIVE
+        assert arrive_s - stopped_s < TAKES_OVER_WITHIN_S
     for other in others:
         rows, pending = other.end()[-1].split()
         assert int(rows) > 0 and pending == "0"

@@ -11,10 +11,11 @@ import pytest
 from engine.records import MetricSeries
 from engine.results import RaceResult, SchedulerResult
 from engine.workload import workload
+from persistence.errors import StorageError
 from persistence.recorder import Recorder
 from persistence.settings import StorageSettings
 from persistence.shipping import ship_left_behind
-from persistence.storage import open_storage
+from persistence.storage import Taken, open_storage
 from plugins.storage.csv import CsvStorage
 from tests.persistence.records import PLUGINS, finished, header, training_log
 
@@ -229,3 +230,35 @@ def test_a_storage_plugin_with_a_defect_costs_no_row(tmp_path: Path) -> None:
     status = recorder.close()
     assert (status.kind, status.rows_written) == ("csv", 70)
     assert status.why.startswith("The storage 'broken' failed to connect: ZeroDivisionError")
+
+
+class SlowStorage(CsvStorage):
+    """Away until ``back`` is set; then it takes the results, and the samples only once ``caught_up`` is set."""
+
+    name = "slow"
+    back, asked_for_samples, caught_up = threading.Event(), threading.Event(), threading.Event()
+
+    def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
+        if not self.back.is_set():
+            raise StorageError("It is away.")
+        if table == "training_data":
+            self.asked_for_samples.set()
+            self.caught_up.wait(10.0)
+        return super().take(run, table, rows, end)
+
+
+def test_the_problem_is_over_when_rows_arrive_again_not_only_when_all_have(tmp_path: Path) -> None:
+    storage = open_storage(StorageSettings("slow", data_dir=tmp_path), {"slow": SlowStorage})
+    recorder = Recorder(storage, header())
+    recorder.finished(finished(0, 70))
+    recorder.samples("mct", training_log(30).latest(30, 1000))
+    recorder.sync()
+    until = time.monotonic() + 5.0
+    while recorder.status().problem != "It is away." and time.monotonic() < until:
+        pass
+    assert recorder.status().problem == "It is away."
+    SlowStorage.back.set()
+    assert SlowStorage.asked_for_samples.wait(5.0)
+    assert recorder.status().problem is None
+    SlowStorage.caught_up.set()
+    assert recorder.close().problem is None
