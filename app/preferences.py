@@ -25,6 +25,7 @@ class Preferences:
     speed: float = 1.0
     sort_by: str = "mean_response_s"
     tab: int = 0
+    verify_data: str = ""
     geometry: QByteArray | None = None
     layout: QByteArray | None = None
 

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
-from app import headline
-from app.charts.look import Look
-from app.icons import icon
-from app.palette import Palette
 from app.preferences import LAYOUT_VERSION, PreferenceFile
 from app.theme import Choice, Theme
-from app.window.actions import ACTIONS, ALWAYS, MENUS
-from app.window.cluster_tab import ClusterTab
-from app.window.race_form import RaceForm
-from app.window.race_tab import RaceTab
+from app.window.action_set import ActionSet
 from app.window.status import StatusLine
-from app.window.toolbar import ON_TOOLBAR, RaceToolBar
+from app.window.toolbar import RaceToolBar
 
 if TYPE_CHECKING:
+    from app.charts.look import Look
     from app.notify import Message
+    from app.window.cluster_tab import ClusterTab
     from app.window.race_desk import RaceDesk
+    from app.window.race_form import RaceForm
+    from app.window.race_tab import RaceTab
+    from app.window.verify_tab import VerifyTab
 
 FIRST_SIZE = QSize(1280, 800)
 FORM_WIDTH = 300
@@ -36,11 +33,17 @@ CLOSING_WAIT_MS = 3000
 
 
 class MainWindow(QMainWindow):
-    """Shown bare at first; :meth:`furnish` brings plugins and charts after the first paint.
+    """Shown bare at first, with its toolbar; after the first paint come the form and the tabs, then, with
+    :meth:`furnish`, plugins and charts.
 
     Without ``remember`` the choices, and without ``record`` the results are not kept.
     """
 
+    look: Look
+    form: RaceForm
+    race_tab: RaceTab
+    cluster_tab: ClusterTab
+    verify_tab: VerifyTab
     desk: RaceDesk
 
     def __init__(self, preference_file: PreferenceFile, theme: Theme) -> None:
@@ -49,15 +52,12 @@ class MainWindow(QMainWindow):
         self.preferences = preference_file.load()
         self.theme = theme
         self.theme.apply(self.preferences.theme)  # type: ignore[arg-type]
-        self.look = Look(theme, Palette())
         self.remember = self.record = True
-        self._painted = self._furnished = False
+        self._painted = self._filled = self._furnished = False
         self._closing = False
         self._afterwards: list[Callable[[], None]] = []
         self._build()
-        self._build_actions()
         self.theme.changed.connect(self.restyle)
-        self._menus = {title: self.menuBar().addMenu(title) for title in MENUS}
         self.restyle()
         if self.preferences.geometry is not None:
             self.restoreGeometry(self.preferences.geometry)
@@ -67,47 +67,47 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(SMALLEST)
         self.resize(FIRST_SIZE)
         self.setAcceptDrops(True)
-        self.form = RaceForm(self.look)
-        self.form_dock = QDockWidget("Race", self)
-        self.form_dock.setObjectName("race_dock")
-        self.form_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
-        self.form_dock.setWidget(self.form)
-        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.form_dock)
-        self.resizeDocks([self.form_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
-        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.race_tab, self.cluster_tab = RaceTab(self.look), ClusterTab(self.look)
+        self.status = StatusLine()
+        self.setStatusBar(self.status)
+        self.action_set = ActionSet(self)
+        self.action_set.by_id[f"theme_{self.theme.choice}"].setChecked(True)
+        self.toolbar = RaceToolBar(self.action_set.by_id)
+        self.addToolBar(self.toolbar)
+
+    def _fill(self) -> None:
+        """Make the form and the tabs, and paint them before what takes longer."""
+        from app.charts.look import Look
+        from app.palette import Palette
+        from app.window.cluster_tab import ClusterTab
+        from app.window.race_form import RaceForm
+        from app.window.race_tab import RaceTab
+        from app.window.verify_tab import VerifyTab
+
+        self.look = look = Look(self.theme, Palette())
+        self.race_tab, self.cluster_tab, self.verify_tab = RaceTab(look), ClusterTab(look), VerifyTab()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.race_tab, "Race")
-        self.tabs.addTab(self.cluster_tab, "Cluster")
+        for tab, title in ((self.race_tab, "Race"), (self.cluster_tab, "Cluster"), (self.verify_tab, "Verify")):
+            self.tabs.addTab(tab, title)
         centre = QWidget()
         self._centre = QVBoxLayout(centre)
         self._centre.setContentsMargins(0, 0, 0, 0)
         self._centre.setSpacing(0)
         self._centre.addWidget(self.tabs, 1)
         self.setCentralWidget(centre)
-        self.status = StatusLine()
-        self.setStatusBar(self.status)
-
-    def _build_actions(self) -> None:
-        self.actions_by_id = {spec.id: QAction(spec.title, self) for spec in ACTIONS}
-        self.toolbar = RaceToolBar(self.actions_by_id)
-        self.addToolBar(self.toolbar)
-        themes = QActionGroup(self)
-        for spec in ACTIONS:
-            action = self.actions_by_id[spec.id]
-            action.setObjectName(spec.id)
-            action.setCheckable(spec.checkable)
-            action.setShortcut(spec.shortcut)
-            key = f" ({action.shortcut().toString()})" if spec.shortcut else ""
-            action.setToolTip(f"<p>{spec.tip}{key}</p>")
-            action.setStatusTip("")
-            action.triggered.connect(self._carry_out)
-            if spec.id.startswith("theme_"):
-                themes.addAction(action)
-        self._does = {spec.id: spec.does for spec in ACTIONS}
-        self.actions_by_id[f"theme_{self.theme.choice}"].setChecked(True)
+        self.form = RaceForm(look)
+        self.form_dock = QDockWidget("Race", self)
+        self.form_dock.setObjectName("race_dock")
+        self.form_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
+        self.form_dock.setWidget(self.form)
+        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.form_dock)
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.resizeDocks([self.form_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
+        self._filled = True
+        self.restyle()
+        self.repaint()
+        QTimer.singleShot(0, self.furnish)
 
     def _bring_in(self) -> None:
         """Make what nobody sees at the first paint; its modules cost as much as the window itself."""
@@ -132,26 +132,13 @@ class MainWindow(QMainWindow):
         self.plugin_desk = PluginDesk(self, self.desk, self.notifier, self.files.chooser)
         self._log_bridge = LogBridge(self.notifier)
         logging.getLogger().addHandler(self._log_bridge)
-        self._fill_menus()
+        self.action_set.fill_menus([self.form_dock.toggleViewAction(), self.log.toggleViewAction()])
         self._connect()
         self.resizeDocks([self.log], [LOG_HEIGHT], Qt.Orientation.Vertical)
         self._first_layout = self.saveState(LAYOUT_VERSION)
         if self.preferences.layout is not None:
             self.restoreState(self.preferences.layout, LAYOUT_VERSION)
         self.log.hide()
-
-    def _fill_menus(self) -> None:
-        for title, ids in MENUS.items():
-            menu = self._menus[title]
-            menu.setToolTipsVisible(True)
-            for name in ids:
-                if name == "docks":
-                    menu.addAction(self.form_dock.toggleViewAction())
-                    menu.addAction(self.log.toggleViewAction())
-                elif name:
-                    menu.addAction(self.actions_by_id[name])
-                else:
-                    menu.addSeparator()
 
     def _connect(self) -> None:
         self.notifier.message.connect(self._on_message)
@@ -161,7 +148,7 @@ class MainWindow(QMainWindow):
         self.form.wants_cluster_file.connect(self.files_open_cluster)
         self.form.wants_new_policy.connect(self.plugin_desk.new_policy)
         self.status.wants_plugins.connect(self.plugin_desk.open_list)
-        self.tabs.currentChanged.connect(self.desk.show_current)
+        self.tabs.currentChanged.connect(self._tab_changed)
         self.desk.state_changed.connect(self._dress_actions)
         self.desk.launched.connect(self.notice.hide)
         self.desk.runner.idle.connect(self._close_when_asked)
@@ -178,11 +165,11 @@ class MainWindow(QMainWindow):
         self.files.open_cluster()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """After the first paint, furnish."""
+        """After the first paint, make what is inside."""
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
-            QTimer.singleShot(0, self.furnish)
+            QTimer.singleShot(0, self._fill)
 
     def furnish(self) -> None:
         """Load the plugins and make the charts."""
@@ -194,13 +181,15 @@ class MainWindow(QMainWindow):
         self.plugin_desk.load()
         self.race_tab.furnish(self.preferences.sort_by)
         self.cluster_tab.furnish()
+        verify_data = self.preferences.verify_data
+        self.verify_tab.furnish(self.theme, lambda: self.desk.registry, self.notifier, self.files.chooser, verify_data)
         try:
             self.form.show_spec(remembered_spec(self.preferences))
         except InputError as error:
             self.notifier.error(error, "Reading the last choices")
         self.restyle()
         self.form.lock(False)
-        self.tabs.setCurrentIndex(min(self.preferences.tab, 1))
+        self.tabs.setCurrentIndex(min(self.preferences.tab, self.tabs.count() - 1))
         self.storage_desk.open()
         self._dress_actions()
         self._form_changed()
@@ -253,15 +242,12 @@ class MainWindow(QMainWindow):
 
     def restyle(self) -> None:
         """Wear the theme in use."""
-        tokens = self.theme.tokens
-        for spec in ACTIONS:
-            # those of the menus wait until the window stands
-            if spec.icon and (self._furnished or spec.id in ON_TOOLBAR):
-                self.actions_by_id[spec.id].setIcon(icon(spec.icon, tokens.text, tokens.faint))
-        parts = (self.form, self.race_tab, self.cluster_tab)
-        for part in (*parts, self.notice) if self._furnished else parts:
-            part.restyle()
-        self._dress_actions()
+        if self._filled:
+            for part in (self.form, self.race_tab, self.cluster_tab):
+                part.restyle()
+        if self._furnished:
+            self.notice.restyle()
+        self.action_set.restyle(self.theme.tokens, self.desk if self._furnished else None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept CSV and TOML files."""
@@ -277,7 +263,7 @@ class MainWindow(QMainWindow):
         if not self._furnished:
             super().closeEvent(event)
             return
-        if not self.desk.runner.shut_down(CLOSING_WAIT_MS):
+        if not (self.verify_tab.shut_down(CLOSING_WAIT_MS) and self.desk.runner.shut_down(CLOSING_WAIT_MS)):
             self._closing = True
             self.notifier.tell(
                 "warning",
@@ -296,12 +282,17 @@ class MainWindow(QMainWindow):
         if self._closing:
             self.close()
 
-    def _carry_out(self) -> None:
-        attrgetter(self._does[self.sender().objectName()])(self)()
+    def _tab_changed(self) -> None:
+        self.desk.show_current()
+        if self.tabs.currentWidget() is self.verify_tab:
+            self.verify_tab.list_cases()
+
+    def _dress_actions(self) -> None:
+        self.action_set.dress(self.theme.tokens, self.desk)
 
     def _wear(self, choice: Choice) -> None:
         self.preferences.theme = choice
-        self.actions_by_id[f"theme_{choice}"].setChecked(True)
+        self.action_set.by_id[f"theme_{choice}"].setChecked(True)
         self.theme.apply(choice)
 
     def _sorted_by(self, key: str) -> None:
@@ -312,30 +303,11 @@ class MainWindow(QMainWindow):
         self.log.add(message)
 
     def _form_changed(self) -> None:
+        from app import headline
+
         if not self.desk.running and self.form.enabled:
             policies = len(self.form.policies.ticked())
             self.race_tab.say(headline.ready(policies, self.form.tasks.value() or None))
-
-    def _dress_actions(self) -> None:
-        actions, tokens = self.actions_by_id, self.theme.tokens
-        if not self._furnished:
-            for action in actions.values():
-                action.setEnabled(False)
-            actions["start"].setIcon(icon("start", tokens.on_accent, tokens.faint))
-            return
-        actions["start"].setText(self.desk.start_title)
-        name = "pause" if self.desk.start_title == "Pause" else "start"
-        actions["start"].setIcon(icon(name, tokens.on_accent, tokens.faint))
-        idle = not self.desk.running
-        actions["start"].setEnabled(idle or self.desk.racing)
-        actions["step"].setEnabled(idle or self.desk.racing)
-        actions["stop"].setEnabled(self.desk.running)
-        actions["finish"].setEnabled(self.desk.racing)
-        actions["export"].setEnabled(idle and self.desk.raced is not None)
-        for name in ("open_race", "open_workload", "save_race", "new_policy", "settings"):
-            actions[name].setEnabled(idle)
-        for name in ALWAYS:
-            actions[name].setEnabled(True)
 
     def _save_preferences(self) -> None:
         from app.window.choices import keep_choices
@@ -343,5 +315,6 @@ class MainWindow(QMainWindow):
         preferences = self.preferences
         preferences.geometry, preferences.layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
         preferences.tab, preferences.speed = self.tabs.currentIndex(), self.desk.speed
+        preferences.verify_data = self.verify_tab.data
         keep_choices(preferences, self.form)
         self._file.save(preferences)

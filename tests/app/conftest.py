@@ -26,8 +26,8 @@ class Hands:
 
     def press(self, action: str) -> None:
         """Use an action of the toolbar or a menu."""
-        assert self.window.actions_by_id[action].isEnabled(), f"{action} is greyed"
-        self.window.actions_by_id[action].trigger()
+        assert self.window.action_set.by_id[action].isEnabled(), f"{action} is greyed"
+        self.window.action_set.by_id[action].trigger()
 
     def wait(self, condition: Callable[[], object]) -> None:
         """Wait until something is so."""
@@ -82,7 +82,7 @@ def hands(qtbot: QtBot, own_folders: Path, storage_kind: str) -> Iterator[Hands]
     window = make_window(own_folders / "config")
     window.show()
     person = Hands(window, qtbot)
-    person.wait(lambda: window.actions_by_id["start"].isEnabled())
+    person.wait(lambda: window.action_set.by_id["start"].isEnabled())
     yield person
     window.close()
     window.deleteLater()

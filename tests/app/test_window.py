@@ -43,7 +43,7 @@ def test_pause_holds_the_clock_and_a_step_moves_it_once(hands):
     hands.wait_for_frame()
     hands.press("start")
     hands.wait(lambda: hands.window.desk.paused)
-    assert hands.window.actions_by_id["start"].text() == "Resume"
+    assert hands.window.action_set.by_id["start"].text() == "Resume"
     hands.bot.wait(100)  # the last frame before the pause is on its way
     still = hands.window.desk.frame
     hands.bot.wait(150)
@@ -73,7 +73,7 @@ def test_the_choices_are_locked_while_a_race_runs(hands):
     hands.race_small()
     hands.press("start")
     assert not hands.window.form.tasks.isEnabled()
-    assert not hands.window.actions_by_id["open_race"].isEnabled()
+    assert not hands.window.action_set.by_id["open_race"].isEnabled()
     hands.wait_for_frame()
     hands.press("finish")
     hands.wait_for_end()
@@ -260,7 +260,7 @@ def test_a_workload_that_cannot_be_read_is_a_sentence_with_details(hands, tmp_pa
     hands.wait_for_end()
     assert hands.window.notice.isVisible()
     assert "actual_gpu_s" in hands.window.notice.text.text()
-    assert hands.window.actions_by_id["start"].isEnabled()
+    assert hands.window.action_set.by_id["start"].isEnabled()
 
 
 @pytest.mark.parametrize("storage_kind", ["csv"])
@@ -348,7 +348,7 @@ def test_no_title_of_the_race_before_stays_after_one_that_failed(hands, untouche
     assert "The race could not be run" in hands.headline
     assert titles(hands) == untouched
     assert hands.window.race_tab.ranking_card.empty.isVisible()
-    assert not hands.window.actions_by_id["export"].isEnabled()
+    assert not hands.window.action_set.by_id["export"].isEnabled()
 
 
 def test_no_title_of_the_race_before_stays_when_a_race_file_is_opened(hands, untouched, tmp_path):
@@ -391,7 +391,7 @@ def test_last_choices_come_back(hands, own_folders):
     again = make_window(own_folders / "config")
     hands.bot.addWidget(again)
     again.show()
-    hands.wait(lambda: again.actions_by_id["start"].isEnabled())
+    hands.wait(lambda: again.action_set.by_id["start"].isEnabled())
     assert again.form.policies.ticked() == ["met"]
     assert again.form.tasks.value() == 77
     assert again.theme.choice == "dark"

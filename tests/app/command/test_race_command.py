@@ -163,6 +163,16 @@ def test_a_parameter_reaches_the_workload(schedrace: Command) -> None:
     assert plain["digest"] != changed["digest"]
 
 
+def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace: Command, tmp_path: Path) -> None:
+    plain = strict(schedrace(*SMALL, "--json").out)
+    weighted = strict(schedrace(*SMALL, "--json", "--weights", "energy=0.02", "--out", tmp_path).out)
+    before, after = ({row["name"]: row["digest"] for row in race["schedulers"]} for race in (plain, weighted))
+    assert before["mct"] != after["mct"]
+    assert before["met"] == after["met"]  # which has no score
+    again = strict(schedrace("race", tmp_path / "race.toml", "--storage", "none", "--json").out)
+    assert again["digest"] == weighted["digest"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -182,6 +192,11 @@ def test_a_parameter_reaches_the_workload(schedrace: Command) -> None:
         (("--param", "synthetic.noize=1"), "Did you mean 'noise'?"),
         (("--param", "mtc.x=1"), "nothing in this race is called 'mtc'. Did you mean"),
         (("--param", "interval"), "write --param NAME.KEY=VALUE"),
+        (("--weights", "time=1,power=2"), "--weights has 'power', which is none of time, energy, cost"),
+        (("--weights", "time=1,time=2"), "--weights names 'time' twice"),
+        (("--weights", "energy=much"), "--weights energy='much' is not a number"),
+        (("--weights", "energy=-1"), "The weight of energy is -1.0"),
+        (("--weights", "time=0"), "All weights are 0"),
         (("--storage", "postgres"), "Did you mean 'postgresql'?"),
         (("--storage", "csv", "--db-url", "postgresql://u@h/d"), "leave one of them out"),
         (("--db-url", "mysql://u:secret@h/d"), "mysql"),
