@@ -63,6 +63,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME.KEY=VALUE",
         help="a parameter of a scheduler, of an estimator or of the workload; may be repeated",
     )
+    add(
+        "--weights",
+        metavar="time=1,energy=0,cost=0",
+        help="what a second, a joule and a currency unit count in the score of a placement (default: time alone)",
+    )
     add("--storage", metavar="auto|postgresql|csv|none", help="where the results are recorded")
     add("--db-url", metavar="URL", help="the PostgreSQL database to record in")
     add("--out", type=_folder, metavar="DIR", help="also write results.csv, summary.json and race.toml there")

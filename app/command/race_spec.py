@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.race_file import anchored, read_race
+from app.race_file import WEIGHTS, anchored, read_race
 from engine.errors import InputError, did_you_mean
 from engine.spec import RaceSpec, SchedulerSpec
+from engine.weights import Weights
 
 if TYPE_CHECKING:
     from plugins.registry import Registry
@@ -27,10 +28,29 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
         changes |= {"workload": anchored(options.workload, Path.cwd()), "workload_params": {}}
     if options.cluster is not None:
         changes["cluster"] = anchored(options.cluster, Path.cwd())
+    if options.weights is not None:
+        changes["weights"] = parse_weights(options.weights, spec.weights)
     spec = replace(spec, **changes)  # type: ignore[arg-type]
     if options.schedulers is not None:
         spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry, bool(options.param)))
     return with_params(spec, [parse_param(text) for text in options.param], registry.aliases)
+
+
+def parse_weights(text: str, given: Weights) -> Weights:
+    """Read ``time=1,energy=0.001,cost=0``; a weight that is not named stays as given."""
+    values: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if name not in WEIGHTS or name in values:
+            wrong = (
+                f"names '{name}' twice" if name in values else f"has '{name}', which is none of {', '.join(WEIGHTS)}"
+            )
+            raise InputError(f"--weights {wrong}; write --weights time=1,energy=0.001,cost=0.")
+        try:
+            values[name] = float(number)
+        except ValueError:
+            raise InputError(f"--weights {name}='{number}' is not a number.") from None
+    return replace(given, **values)
 
 
 @dataclass(frozen=True, slots=True)
