@@ -28,14 +28,7 @@ def profile_cpu(say: Say) -> Figures:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     counters = energy_counters()
     say("Timing a matrix product on all cores ...")
-    watts: tuple[float, float] | None = None
-    if isinstance(counters, EnergyCounters):
-        idle_w = counters.watts_during(lambda: time.sleep(_IDLE_S))
-        gflop_s: list[float] = []
-        active_w = counters.watts_during(lambda: gflop_s.append(product_gflop_s()))
-        speed, watts = gflop_s[0], (min(idle_w, active_w), active_w)
-    else:
-        speed = product_gflop_s()
+    gflop_s, idle_w, active_w = _product_and_watts(counters, cores)
     say("Timing a copy through memory ...")
     copy_gb_s = significant(memory_copy_gb_s())
     memory_gb = _memory_gb()
@@ -43,22 +36,32 @@ def profile_cpu(say: Say) -> Figures:
         id="cpu",
         kind="cpu",
         name=cpu_name(),
-        speed=significant(speed / CPU_PEAK_GFLOP_S),
+        speed=significant(gflop_s / CPU_PEAK_GFLOP_S),
         memory_gb=memory_gb,
-        idle_w=significant(watts[0] if watts else cores * _IDLE_W_A_CORE),
-        active_w=significant(watts[1] if watts else cores * _ACTIVE_W_A_CORE),
+        idle_w=significant(idle_w),
+        active_w=significant(active_w),
         origins=(
             f"{cores} logical cores that this process may use, together one device",
-            f"measured {speed:,.0f} GFLOP/s in a float32 matrix product (numpy, n = {_PRODUCT_N}, best run); "
+            f"measured {gflop_s:,.0f} GFLOP/s in a float32 matrix product (numpy, n = {_PRODUCT_N}, best run); "
             f"speed = that over {CPU_PEAK}, which no real product reaches",
             f"measured {copy_gb_s:g} GB/s read and written by one thread that copies {_COPY_BYTES // 2**20} MiB",
             "memory as the system reports it" if memory_gb else "the system does not report its memory: no limit",
             _power_origin(counters),
             "no price",
         ),
-        gflop_s=significant(speed),
+        gflop_s=significant(gflop_s),
         copy_gb_s=copy_gb_s,
     )
+
+
+def _product_and_watts(counters: EnergyCounters | str, cores: int) -> tuple[float, float, float]:
+    """Return the GFLOP/s of a matrix product, and the watts at rest and during it."""
+    if not isinstance(counters, EnergyCounters):
+        return product_gflop_s(), cores * _IDLE_W_A_CORE, cores * _ACTIVE_W_A_CORE
+    idle_w = counters.watts_during(lambda: time.sleep(_IDLE_S))
+    gflop_s: list[float] = []
+    active_w = counters.watts_during(lambda: gflop_s.append(product_gflop_s()))
+    return gflop_s[0], min(idle_w, active_w), active_w
 
 
 def _power_origin(counters: EnergyCounters | str) -> str:
