@@ -22,7 +22,7 @@ from engine.results import RaceResult, SchedulerResult
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
 from engine.task import Task
-from engine.watchdog import Interruption, TooSlowError, Watchdog, call_within
+from engine.watchdog import Interrupted, Interruption, TooSlowError, Watchdog, call_within
 from engine.workload import Workload, workload
 from plugins.schedulers.mct import Mct
 from plugins.schedulers.met import Met
@@ -210,13 +210,19 @@ def test_an_exception_names_the_line_of_the_policy_and_not_of_what_it_called() -
 
 @pytest.fixture
 def _frantic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Look without any rest; with a limit of 0 every call is then too slow at once."""
+    """Look without any rest; with a limit of 0 every call is then too slow at once.
+
+    Some exceptions then appear while Python clears up after a generator, where it ignores them.
+    """
+    ignored: list[sys.UnraisableHookArgs] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     monkeypatch.setattr(watchdog, "_LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(watchdog, "_AGAIN_EVERY_S", 0.0)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
+    assert all(each.exc_type is Interrupted for each in ignored)
 
 
 @pytest.mark.usefixtures("_frantic")
