@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal
 
 from engine.control import Control
+from engine.errors import Cancelled
 
 if TYPE_CHECKING:
     from engine.frame import DeviceStrip, Frame
@@ -80,6 +81,7 @@ class _KeptRace:
 class RaceWorker(QObject):
     """Prepares and runs one race. Lives in its thread; :meth:`run` never returns to the event loop before the end."""
 
+    reading = Signal(float)
     started = Signal(object)
     ended = Signal(object)
     stored = Signal(object)
@@ -106,7 +108,7 @@ class RaceWorker(QObject):
         from plugins.assemble import prepare
 
         order = self._order
-        prepared = prepare(order.spec, order.registry)
+        prepared = prepare(order.spec, order.registry, self._read)
         if order.out is not None:
             self._write_results(prepared, order.out)
             return
@@ -118,6 +120,11 @@ class RaceWorker(QObject):
             if recorder is not None:
                 # the journal has everything; whoever closes the window need not wait for a slow database
                 self.stored.emit(recorder.close(CLOSING_WAIT_S if self._control.cancelled else STORING_WAIT_S))
+
+    def _read(self, share: float) -> None:
+        if self._control.cancelled:
+            raise Cancelled("The race was stopped before it began.")
+        self.reading.emit(share)
 
     def _race(self, prepared: PreparedRace, recorder: Recorder | None, run: str) -> None:
         from app.pace import Pace
@@ -147,6 +154,8 @@ class RaceWorker(QObject):
 class RaceRunner(QObject):
     """Owns the thread and the control of the race that runs, if any. Its verbs may be called at any time."""
 
+    reading = Signal(float)
+    """Which share (0..1) of the workload's file has been read."""
     started = Signal(object)
     """The tasks and the storage are ready, the race begins."""
     ended = Signal(object)
@@ -179,6 +188,7 @@ class RaceRunner(QObject):
         thread.setObjectName("race")
         worker.moveToThread(thread)
         thread.started.connect(worker.run)
+        worker.reading.connect(self.reading)
         worker.started.connect(self.started)
         worker.ended.connect(self.ended)
         worker.stored.connect(self.stored)

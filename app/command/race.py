@@ -87,14 +87,16 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     from app.command import report
     from app.command.race_spec import spec_from
+    from app.command.reading import reading_bar
     from app.session import Timing, new_run_id, start_recording
     from engine.control import Control
     from plugins.assemble import prepare
     from plugins.registry import load_registry
 
     registry = load_registry()
-    prepared = prepare(spec_from(options, registry), registry)
     talk = report.Talk(quiet=options.quiet, json=options.json)
+    with reading_bar(quiet=options.quiet) as progress:
+        prepared = prepare(spec_from(options, registry), registry, progress)
     talk.notes(prepared.notes)
     run_id = new_run_id()
     with _results_folder(options.out, prepared) as folder:

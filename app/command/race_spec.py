@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
-    """Return the spec of the race file (or the default), changed by the options. Raises :class:`InputError`."""
+    """Return the spec of the race file (or the default), changed by the options. Raises :class:`InputError`.
+
+    A workload that is named without a cluster races on the one that its file says, if it does.
+    """
+    from plugins.choosing import cluster_for
+
     spec = read_race(options.file) if options.file else RaceSpec()
     changes: dict[str, object] = {
         name: value for name in ("seed", "tasks", "load") if (value := getattr(options, name)) is not None
@@ -26,6 +31,9 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
     if options.workload is not None:
         # the parameters in the file were those of its own workload
         changes |= {"workload": anchored(options.workload, Path.cwd()), "workload_params": {}}
+        own_cluster = cluster_for(str(changes["workload"]), registry)
+        if own_cluster is not None:
+            changes["cluster"] = own_cluster
     if options.cluster is not None:
         changes["cluster"] = anchored(options.cluster, Path.cwd())
     if options.weights is not None:

@@ -28,7 +28,7 @@ ACTIONS = (
         "save_race", "Save race as…", "files.save_race", "Write these choices as a race file (TOML)", "Ctrl+S", "save"
     ),
     ActionSpec(
-        "open_workload", "Open workload…", "files.open_workload", "Race on tasks from a CSV file", "Ctrl+L", "table"
+        "open_workload", "Open workload…", "files.open_workload", "Race on tasks from a file", "Ctrl+L", "table"
     ),
     ActionSpec(
         "export", "Export results…", "files.export", "Write results.csv, summary.json and race.toml", "Ctrl+E", "save"

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
 
 RACE_FILES = "Race files (*.toml)"
-TABLES = "Tasks (*.csv);;All files (*)"
-DROPPABLE = (".csv", ".toml")
+TASKS = "Tasks (*.csv *.swf *.json *.stg *.trace *.txt);;All files (*)"
 
 
 class Files:
@@ -62,10 +61,23 @@ class Files:
             self._notifier.tell("info", f"Written: {path}. 'schedrace race {path.name}' races it without a window.")
 
     def open_workload(self) -> None:
-        """Ask for a CSV file of tasks and choose it."""
-        path = self.chooser.open_file(self._window, "Open workload", TABLES)
+        """Ask for a file of tasks and choose it."""
+        path = self.chooser.open_file(self._window, "Open workload", TASKS)
         if path is not None:
-            self._desk.form.choose_workload(str(path))
+            self.choose_workload(path)
+
+    def choose_workload(self, path: Path) -> None:
+        """Choose a file of tasks, and the cluster that they belong on where the file says it."""
+        from plugins.choosing import cluster_for
+
+        try:
+            cluster = cluster_for(str(path), self._desk.registry)
+        except SchedRaceError as error:
+            self._notifier.error(error, "Choosing the workload")
+            return
+        self._desk.form.choose_workload(str(path))
+        if cluster is not None:
+            self._desk.form.choose_cluster(cluster)
 
     def open_cluster(self) -> None:
         """Ask for a cluster file and choose it."""
@@ -80,12 +92,12 @@ class Files:
             self._desk.export(folder)
 
     def dropped(self, data: QMimeData) -> list[Path]:
-        """Return the files in a drop that we can use."""
+        """Return the files in a drop."""
         paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-        return [path for path in paths if path.suffix.lower() in DROPPABLE]
+        return [path for path in paths if path.is_file()]
 
     def take(self, paths: list[Path]) -> None:
-        """Use dropped files: a CSV as the workload, a TOML as the cluster or the race that it describes."""
+        """Use dropped files: a TOML as the cluster or the race that it describes, any other as the workload."""
         from app.race_file import describes_cluster
 
         if self._desk.running:
@@ -93,7 +105,7 @@ class Files:
             return
         for path in paths:
             if path.suffix.lower() != ".toml":
-                self._desk.form.choose_workload(str(path))
+                self.choose_workload(path)
             elif describes_cluster(path):
                 self._desk.form.choose_cluster(str(path))
             else:

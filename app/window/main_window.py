@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
         self.action_set.restyle(self.theme.tokens, self.desk if self._furnished else None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept CSV and TOML files."""
+        """Accept files."""
         if self._furnished and self.files.dropped(event.mimeData()):
             event.acceptProposedAction()
 

@@ -20,7 +20,7 @@ from app.window.sources import loaded_summary
 from app.window.status import StatusLine
 from app.window.toolbar import RaceToolBar
 from app.worker import Ended, Order, RaceRunner, Started
-from engine.errors import SchedRaceError
+from engine.errors import Cancelled, SchedRaceError
 
 if TYPE_CHECKING:
     from engine.frame import DeviceStrip, Frame
@@ -77,6 +77,7 @@ class RaceDesk(QObject):
         self._final: headline.Headline | None = None
         self._failed = False
         self.runner = RaceRunner(self)
+        self.runner.reading.connect(toolbar.show_reading)
         self.runner.started.connect(self._on_started)
         self.runner.ended.connect(self._on_ended)
         self.runner.stored.connect(self._on_stored)
@@ -300,6 +301,9 @@ class RaceDesk(QObject):
         self._final = None
         if self.frame is None:  # what is shown is of the race before
             self.clear()
+        if isinstance(error, Cancelled):
+            self.race_tab.say(headline.Headline(str(error)))
+            return
         self.notifier.error(error, "The race")
         self.race_tab.say(headline.Headline("The race could not be run.", message_of(error, "The race").text))
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.texts import number, plural
+from app.texts import number, percent, plural
 
 ON_TOOLBAR = ("start", "step", "stop", "finish")
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 16.0, math.inf)
@@ -84,6 +84,12 @@ class RaceToolBar(QToolBar):
         """Show that something without a measure goes on."""
         self.progress.setRange(0, 0)
         self.progress_text.setText(text)
+
+    def show_reading(self, share: float) -> None:
+        """Show how much of a file has been read."""
+        self.progress.setRange(0, 100)
+        self.progress.setValue(round(100 * share))
+        self.progress_text.setText(f"Reading the tasks … {percent(share)}")
 
     def show_progress(self, clock_s: float, finished: int, tasks: int) -> None:
         """Show the clock, and how many of the tasks every policy has finished."""
