@@ -54,7 +54,7 @@ def _counted(text: str) -> Cluster | None:
 
 def load_cluster(name_or_path: str | Path) -> Cluster:
     """Return the preset of this name, the cluster that ``processors:N`` or ``machines:N`` means, else the one that the
-    TOML file describes.
+    TOML file, or the CSV of an openb node list, describes.
 
     Raises :class:`InputError` with the file, the device and the key at fault.
     """
@@ -72,12 +72,22 @@ def load_cluster(name_or_path: str | Path) -> Cluster:
             f"There is no cluster called '{text}'.{did_you_mean(text, preset_names())} Or name a TOML file, "
             "or processors:N for one pool of N processors."
         )
+    if path.suffix.lower() == ".csv":
+        return _node_list(path)
     try:
         return parse_cluster(path.read_text(encoding="utf-8-sig"), text)
     except UnicodeDecodeError as error:
         raise InputError(f"Cluster file '{text}' is not UTF-8 text; save it as UTF-8.") from error
     except OSError as error:
         raise InputError(f"Cluster file '{text}' cannot be read: {error.strerror}.") from error
+
+
+def _node_list(path: Path) -> Cluster:
+    """Return the cards of an openb node list; the preset knows what each model draws."""
+    from plugins.node_list import read_node_list  # its tables come with all the readers of workloads
+
+    preset = load_cluster("openb")
+    return read_node_list(path, {device.model: device for device in preset.devices})
 
 
 def _choices() -> str:
