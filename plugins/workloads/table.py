@@ -25,7 +25,11 @@ class Problems:
 
     def add(self, line: int, column: str | None, reason: str) -> None:
         """Note one bad cell (or row, without a column)."""
-        self._found.append(f"line {line}{f', column {column}' if column else ''}: {reason}")
+        self.add_at(f"line {line}{f', column {column}' if column else ''}", reason)
+
+    def add_at(self, where: str, reason: str) -> None:
+        """Note what is wrong at a place that has no line."""
+        self._found.append(f"{where}: {reason}")
         if len(self._found) >= MOST_PROBLEMS:
             self.refuse()
 
