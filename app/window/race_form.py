@@ -28,6 +28,7 @@ from app.icons import icon
 from app.window.policies import choices
 from app.window.policy_list import PolicyList
 from app.window.sources import cluster_summary, workload_summary
+from app.window.weights_fields import WeightsFields
 
 if TYPE_CHECKING:
     from engine.spec import RaceSpec
@@ -64,7 +65,10 @@ class RaceForm(QScrollArea):
         self.lock(True)
 
     def _make_fields(self) -> None:
-        self.workload, self.workload_file = QComboBox(), _file_button("Choose a CSV file of tasks")
+        self.workload, self.workload_file = (
+            QComboBox(),
+            _file_button("Choose a file of tasks: a CSV, a job log, a task graph, …"),
+        )
         self.workload.setObjectName("workload")
         self.workload_about = _about()
         self.cluster, self.cluster_file = QComboBox(), _file_button("Choose a cluster file (TOML)")
@@ -83,6 +87,7 @@ class RaceForm(QScrollArea):
         self.seed.setToolTip(
             "<p>The seed of all randomness: the same choices and the same seed give the same race.</p>"
         )
+        self.weights = WeightsFields()
         self.policies = PolicyList(self._look)
         self.waiting = _about("Looking for policies …")
         self.new_policy = QPushButton("+ own policy")
@@ -113,6 +118,7 @@ class RaceForm(QScrollArea):
             numbers.addWidget(field, 1, column)
             numbers.setColumnStretch(column, 1)
         layout.addLayout(numbers)
+        layout.addWidget(self.weights)
         layout.addSpacing(8)
         head = QHBoxLayout()
         head.addWidget(_section("Policies"), 1)
@@ -129,6 +135,7 @@ class RaceForm(QScrollArea):
         self.tasks.valueChanged.connect(self.changed)
         self.load.valueChanged.connect(self.changed)
         self.seed.valueChanged.connect(self.changed)
+        self.weights.changed.connect(self.changed)
         self.policies.changed.connect(self.changed)
         self.workload_file.clicked.connect(self.wants_workload_file)
         self.cluster_file.clicked.connect(self.wants_cluster_file)
@@ -136,7 +143,7 @@ class RaceForm(QScrollArea):
 
     def furnish(self, registry: Registry, clusters: Sequence[str]) -> None:
         """Offer what the registry has; what is chosen already stays chosen (also after a rescan)."""
-        spec = self.spec() if self._registry is not None and self.policies.ticked() else self._base
+        spec = self._chosen() if self._registry is not None and self.policies.ticked() else self._base
         ticked = self.policies.ticked()
         self._registry, self.enabled = registry, True
         self.waiting.hide()
@@ -149,19 +156,24 @@ class RaceForm(QScrollArea):
         self.restyle()
 
     def show_spec(self, spec: RaceSpec) -> None:
-        """Fill the form from a spec; parameters, weights and labels are kept for :meth:`spec`."""
+        """Fill the form from a spec; parameters and labels are kept for :meth:`spec`."""
         self._base = spec
         self.choose_workload(spec.workload)
         self.choose_cluster(spec.cluster)
         self.tasks.setValue(spec.tasks or AS_GIVEN)
         self.load.setValue(spec.load or AS_GIVEN)
         self.seed.setValue(min(spec.seed, LARGEST_SEED))
+        self.weights.show_weights(spec.weights)
         if self._registry is not None:
             self.policies.show_choices(choices(self._registry, spec), [lane.shown for lane in spec.schedulers])
         self.changed.emit()
 
     def spec(self) -> RaceSpec:
-        """Return what would race now; raises InputError when nothing is ticked."""
+        """Return what would race now; raises InputError when nothing is ticked or all weights are 0."""
+        return replace(self._chosen(), weights=self.weights.weights())
+
+    def _chosen(self) -> RaceSpec:
+        """Return the spec but for its weights."""
         from engine.spec import RaceSpec, SchedulerSpec
 
         base = self._base or RaceSpec()
@@ -199,6 +211,7 @@ class RaceForm(QScrollArea):
             self.tasks, self.load, self.seed, self.new_policy,
         ):  # fmt: skip
             field.setEnabled(not locked)
+        self.weights.lock(locked)
         self.policies.lock(locked)
 
     def restyle(self) -> None:
