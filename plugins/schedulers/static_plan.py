@@ -42,10 +42,7 @@ class Graph:
     def __init__(self, pending: Iterable[Task], state: ClusterState) -> None:
         self.tasks = {task.index: task for task in pending}
         link = state.cluster.link
-        self.seconds = {
-            i: [state.seconds(task, d.index) if state.fits(task, d.index) else math.inf for d in state.devices]
-            for i, task in self.tasks.items()
-        }
+        self.seconds = {i: _seconds(task, state) for i, task in self.tasks.items()}
         self.mean_s = {i: _mean_where_finite(row) for i, row in self.seconds.items()}
         self.parents = {
             i: [(p, link.latency_s + gb / link.gb_s) for p, gb in zip(task.parents, task.parent_gb, strict=True)]
@@ -88,6 +85,17 @@ class Graph:
             ways = (rank[parent] + self.mean_s[parent] + transfer_s for parent, transfer_s in self.parents[i])
             rank[i] = max(ways, default=0.0)
         return rank
+
+
+def _seconds(task: Task, state: ClusterState) -> list[float]:
+    """Return the seconds on each device; equal devices are asked once."""
+    row = [math.inf] * len(state.devices)
+    for group in state.equals:
+        if state.fits(task, group[0]):
+            seconds = state.seconds(task, group[0])
+            for device in group:
+                row[device] = seconds
+    return row
 
 
 def _mean_where_finite(row: list[float]) -> float:

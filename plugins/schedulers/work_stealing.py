@@ -79,10 +79,10 @@ class WorkStealing(Scheduler):
 
     def _stolen(self, device: int, state: ClusterState) -> Iterator[Placement]:
         while self._kept and state.free_slots(device) > state.queue_length(device):
-            victims = [d for d, tasks in enumerate(self._deques) if tasks and has_room(tasks[0], device, state)]
-            if not victims:
+            longest_first = sorted(filter(None, self._deques), key=len, reverse=True)
+            victim = next((tasks for tasks in longest_first if has_room(tasks[0], device, state)), None)
+            if victim is None:
                 return
-            victim = max(victims, key=lambda d: (len(self._deques[d]), -d))
             self._kept -= 1
             self._next_thief = (device + 1) % len(self._deques)
-            yield on(self._deques[victim].popleft(), device)
+            yield on(victim.popleft(), device)

@@ -100,6 +100,7 @@ def _read(path: Path, progress: Progress) -> list[_Row]:
                 problems.add(line, None, str(error))
     if count is None:
         raise InputError(f"'{path}' is empty; its first line must be the number of tasks.")
+    problems.refuse()
     if edges_to_come:
         problems.add(line, None, f"the file ends before {edges_to_come:,} of the parents of task {rows[-1].task}")
     # the number leaves out the dummies: none, an exit, or an entry and an exit
