@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,8 @@ from plugins.schedulers.static_plan import Graph, Plan
 from plugins.schedulers.work_stealing import WorkStealing
 from plugins.workload import WorkloadRequest
 from plugins.workloads.cholesky import Cholesky
-from plugins.workloads.tiled import TiledParams
+from plugins.workloads.lu import Lu
+from plugins.workloads.tiled import TILE, Factorisation, TiledParams
 from tests.engine.engine_worlds import shares_of
 from tests.published.test_heft_table import ten_tasks, three_processors
 
@@ -115,6 +118,26 @@ def makespan_ms(tiles: int, cluster: Cluster, rule: Scheduler) -> float:
     simulation.advance()
     assert simulation.status == "finished", simulation.reason
     return simulation.now_s * 1000
+
+
+@pytest.mark.parametrize(("plugin", "codelets"), [(Cholesky, "chol_model_"), (Lu, "starpu_slu_lu_model_")])
+def test_the_kernel_times_typed_in_are_those_of_starpus_sampling(plugin: type[Factorisation], codelets: str) -> None:
+    file = Path(__file__).parents[2] / "../shared/traces/starpu/starpu_codelet_timings.csv"
+    if not file.exists():
+        pytest.skip(f"{file.name} is not there (../shared is handed over beside the repository)")
+    with file.open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["host"] == "sirocco"]
+    for name, kernel in plugin.kernels.items():
+        for workers, got_ms in (("cpu", kernel.cpu_ms), ("cuda", kernel.gpu_ms)):
+            of_kernel = [
+                (float(row["mean_us"]) / 1000, int(row["samples"]))
+                for row in rows
+                if row["codelet"] == codelets + name
+                and row["worker_impl"].startswith(workers)
+                and int(row["size_bytes"]) == kernel.tiles * TILE * TILE * 4
+            ]
+            expected_ms = sum(ms * samples for ms, samples in of_kernel) / sum(samples for _, samples in of_kernel)
+            assert got_ms == pytest.approx(expected_ms, rel=1e-6), (name, workers)
 
 
 @pytest.mark.parametrize("tiles", CHOLESKY_MS)
