@@ -12,11 +12,13 @@ from plugins.workloads.lu import Lu
 from plugins.workloads.openb import Openb
 from plugins.workloads.queueing import Queueing
 from plugins.workloads.sia import Sia
+from plugins.workloads.stg import Stg
 from plugins.workloads.swf import Swf
 from plugins.workloads.synthetic import Synthetic
+from plugins.workloads.wfformat import WfFormat
 
 
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic, Cholesky, Lu, Kernels, CsvFile, Swf, Openb, Queueing, Gavel, Sia]
+    return [Synthetic, Cholesky, Lu, Kernels, CsvFile, Swf, Openb, Queueing, Gavel, Sia, Stg, WfFormat]
