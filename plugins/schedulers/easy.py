@@ -53,7 +53,8 @@ class Easy(Scheduler):
         While no job ends only newcomers can pass a blocked head: the others were looked at, and it got later since.
         """
         newcomers = [job_of(task, state) for task in self._newcomers.since_last(pending, state)]
-        self._waiting.update((job.task.index, job) for job in newcomers)
+        for job in newcomers:
+            self._waiting[job.task.index] = job
         reserved = self._reserved
         if reserved is None or free_slots(state) != self._free or state.now > reserved.shadow_s:
             yield from self._all(pending, state)
@@ -74,13 +75,14 @@ class Easy(Scheduler):
 
     def _passing(self, jobs: Iterable[Job], reserved: _Reservation, state: ClusterState) -> Iterator[Placement]:
         """Start those of the jobs that do not hold up the head, each where it runs fastest."""
+        now_s, shadow_s = state.now, reserved.shadow_s
         room, elsewhere = _most_free(state, reserved.device)
         for task, slots, seconds in jobs:
-            late = state.now + seconds > reserved.shadow_s and slots > reserved.extra
-            if slots > (elsewhere if late else room):
+            # most of a long queue ends here
+            if slots > room or (slots > elsewhere and slots > reserved.extra and now_s + seconds > shadow_s):
                 continue
             device = device_with_room(task, state)
-            if device == reserved.device and state.now + state.seconds(task, device) > reserved.shadow_s:
+            if device == reserved.device and now_s + state.seconds(task, device) > shadow_s:
                 if slots <= reserved.extra:
                     reserved.extra -= slots
                 else:
