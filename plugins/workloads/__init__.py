@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from plugins.hookspecs import hookimpl
 from plugins.workload import WorkloadPlugin
+from plugins.workloads.braun import Braun
 from plugins.workloads.cholesky import Cholesky
 from plugins.workloads.csv_file import CsvFile
+from plugins.workloads.etc_matrix import EtcMatrix
 from plugins.workloads.gavel import Gavel
 from plugins.workloads.kernels import Kernels
 from plugins.workloads.lu import Lu
@@ -21,4 +23,19 @@ from plugins.workloads.wfformat import WfFormat
 @hookimpl
 def schedrace_workloads() -> list[type[WorkloadPlugin]]:
     """Return the workloads that come with SchedRace, the default one first."""
-    return [Synthetic, Cholesky, Lu, Kernels, CsvFile, Swf, Openb, Queueing, Gavel, Sia, Stg, WfFormat]
+    return [
+        Synthetic,
+        Cholesky,
+        Lu,
+        Kernels,
+        CsvFile,
+        Swf,
+        Openb,
+        Queueing,
+        Gavel,
+        Sia,
+        Stg,
+        WfFormat,
+        EtcMatrix,
+        Braun,
+    ]

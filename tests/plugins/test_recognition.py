@@ -16,6 +16,7 @@ READERS = {
     "gpu/gavel_msr_seed0_6214e9_first1000.trace": ("gavel", "gavel"),
     "gpu/sia_philly_workload-1.csv": ("sia", "pollux"),
     "kernels/cgo17-nvidia.csv": ("kernels", None),
+    "braun/u_c_hihi.0": ("etc_matrix", "machines:16"),
 }
 
 

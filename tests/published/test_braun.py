@@ -28,6 +28,8 @@ from plugins.schedulers.met import Met
 from plugins.schedulers.min_min import MinMin
 from plugins.schedulers.olb import Olb
 from plugins.schedulers.sufferage import Sufferage
+from plugins.workload import WorkloadRequest
+from plugins.workloads.etc_matrix import EtcMatrix
 
 SHARED = Path(__file__).parents[2] / "../shared"
 NAMES = ("u_c_hihi.0", "u_c_lolo.0", "u_i_hihi.0", "u_i_hilo.0", "u_s_hihi.0", "u_s_lohi.0")
@@ -51,10 +53,8 @@ def published(name: str) -> dict[str, float]:
 
 @cache
 def instance(name: str) -> Workload:
-    numbers = needed(SHARED / "traces/braun" / name).read_text().split()
-    assert numbers[:3] == ["512", "16", "0"]
-    models = [f"m{i}" for i in range(16)]
-    return workload(name, models, np.zeros(512), np.array(numbers[3:], dtype=float).reshape(512, 16))
+    path = needed(SHARED / "traces/braun" / name)
+    return EtcMatrix().load(WorkloadRequest(machines(16), seed=0, path=path))
 
 
 def makespan_s(tasks: Workload, cluster: Cluster, scheduler: Scheduler) -> float:
