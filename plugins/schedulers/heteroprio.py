@@ -25,8 +25,9 @@ class HeteroPrio(Scheduler):
     Ready tasks are ordered by acceleration, seconds on a CPU over seconds on a GPU (the fastest of each kind). A free
     GPU takes the most accelerated one, a free CPU the least; ties go to the task that became ready first. The papers'
     spoliation, by which an idle GPU aborts and restarts what a CPU computes, is left out: placements are final. In its
-    place stands the test of StarPU's 'heteroprio': the slower kind takes a task only when the faster kind has at least
-    as many ready tasks per free or busy worker as the slower is times slower. Whole tasks.
+    place stands the test of StarPU's 'heteroprio': the slower kind takes a task only when there are at least as many
+    ready tasks for each worker of the faster kind as the slower one is times slower. StarPU counts those of the task's
+    own bucket; here are no buckets, and all count. Whole tasks.
     """
 
     name = "heteroprio"
@@ -95,7 +96,7 @@ class HeteroPrio(Scheduler):
 
 
 def _acceleration(task: Task, state: ClusterState) -> float:
-    """Return the seconds on the fastest CPU over those on the fastest GPU; 0 where no GPU can run it, inf where no CPU."""
+    """Return the fastest CPU's seconds over the fastest GPU's; 0 where no GPU can run the task, inf where no CPU."""
     seconds: dict[Kind, float] = {"cpu": math.inf, "gpu": math.inf}
     for first, *_ in state.equals:
         if state.fits(task, first):
