@@ -13,29 +13,34 @@ arrived and its parents have finished, so by induction along the graph it finish
 
     earliest = max(arrival, the parents' earliest) + that.
 
-Means and percentiles of the response are monotone in every task's response, which gives their bounds; the latest
-``earliest`` bounds the makespan (the critical path).
+The mean of earliest - arrival bounds the mean response, the latest ``earliest`` the makespan (the critical path).
 
-*All tasks together*: in a schedule of length T no group of devices is busy for more than T x its slots, so that T is at
-least the optimum T* of the linear program of :mod:`engine.load`. One and two groups are closed; for more, the program's
-dual prices (of every k-th task only, where there are many) bound T* from below by weak duality, whatever the prices.
+*All tasks together*: give every group of devices a price, all slots together worth 1. No schedule does a task's work
+for less than it costs where it is cheapest, and none does more than 1 of such work in a second. So all of it would be
+done no later, and the responses would be no longer on average, on *one* machine that works off these costs, each from
+the second on at which its task can start at the earliest, in any pieces: a relaxation in which the shortest remaining
+work first has the least mean response (Schrage, Operations Research 16(3), 1968), and any machine that never idles the
+least makespan. Any prices will do; the best are the dual solution of the linear program of :mod:`engine.load`, with
+which all costs add up to its T*. One and two groups are closed; for more, the prices are those of every k-th task,
+where there are many.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 
 from engine.cluster import Cluster, Device
-from engine.load import cost_at_s, equally_fast, shortest_time_s, slot_prices, work_by_group
+from engine.load import equally_fast, priced_work_s, slot_prices, work_by_group
 from engine.workload import FloatArray, IntArray, Workload, children_of
 
 _HALVINGS = 54  # until two doubles are neighbours
 _BLOCK = 2**18  # cells (tasks x groups) at once, 2 MB a column
 _PRICED = 10_000  # cells: a program that HiGHS solves within a tenth of a second
-_MOST_CELLS = 5_000_000  # beyond, the linear program is not cheap and the critical path bounds the makespan alone
+_MOST_CELLS = 5_000_000  # beyond, the costs are not cheap to find, and only what a task takes alone bounds the race
 _FORGIVEN = 2e-9
 """The contract forgives fractions that sum to 1 - 1e-9, and rounding takes its share: so much a schedule may seem to be
 better than a bound."""
@@ -45,29 +50,32 @@ better than a bound."""
 class Bounds:
     """What no schedule of these tasks on this cluster can beat, in seconds.
 
-    ``makespan_s`` is the larger of ``critical_path_s`` and ``work_s`` (0 where the program is too large to be cheap).
+    ``makespan_s`` is the larger of ``critical_path_s`` and ``work_s``, that of all work together (0 where a program of
+    so many tasks and groups is not cheap).
     """
 
     makespan_s: float
     critical_path_s: float
     work_s: float
     mean_response_s: float
-    p95_response_s: float
 
 
-def lower_bounds(workload: Workload, cluster: Cluster, earliest_s: FloatArray) -> Bounds | None:
-    """Return the bounds, from :func:`earliest_finish_s`; None when a task fits no device, so that no schedule is."""
-    if not np.isfinite(earliest_s).all():
-        return None
+def lower_bounds(workload: Workload, cluster: Cluster) -> Bounds | None:
+    """Return the bounds; None when a task fits no device, so that no schedule is possible."""
     first_s = float(workload.arrival_s.min())
+    fastest = _fastest(cluster, first_s)
+    alone_s = _alone_s(workload, fastest)
+    if not np.isfinite(alone_s).all():
+        return None
+    earliest_s = _earliest_finish_s(workload, alone_s)
     response_s = earliest_s - workload.arrival_s
-    critical_path_s, work_s = float(earliest_s.max()) - first_s, _work_s(workload, _fastest(cluster, first_s))
+    critical_path_s = float(earliest_s.max()) - first_s
+    together_s, work_s = _one_machine_s(workload, earliest_s - alone_s, _work_s(workload, fastest))
     return Bounds(
         makespan_s=max(critical_path_s, work_s),
         critical_path_s=critical_path_s,
         work_s=work_s,
-        mean_response_s=float(response_s.mean()),
-        p95_response_s=float(np.percentile(response_s, 95)),
+        mean_response_s=max(float(response_s.mean()), together_s),
     )
 
 
@@ -85,7 +93,10 @@ def gap(value: float, bound: float) -> float | None:
 
 def earliest_finish_s(workload: Workload, cluster: Cluster) -> FloatArray:
     """Return the simulated second (n) before which no schedule finishes each task; inf where it fits no device."""
-    alone_s = _alone_s(workload, _fastest(cluster, float(workload.arrival_s.min())))
+    return _earliest_finish_s(workload, _alone_s(workload, _fastest(cluster, float(workload.arrival_s.min()))))
+
+
+def _earliest_finish_s(workload: Workload, alone_s: FloatArray) -> FloatArray:
     if not workload.has_parents:
         return workload.arrival_s + alone_s
     start_s, alone = workload.arrival_s.tolist(), alone_s.tolist()
@@ -156,14 +167,34 @@ def _divided_s(
     return np.where(count @ most < 1.0 - 1e-12, math.inf, low_s)
 
 
-def _work_s(w: Workload, cluster: Cluster) -> float:
-    """Return T*, or a little less, or 0 where even that is not cheap."""
-    groups = len(equally_fast(cluster, cluster.columns_in(w.models)))
-    cells = len(w) * groups
+def _work_s(w: Workload, cluster: Cluster) -> FloatArray | None:
+    """Return what each task's work (n) costs at the best prices, or nearly so; None where even that is not cheap."""
+    cells = len(w) * len(equally_fast(cluster, cluster.columns_in(w.models)))
     if cells > _MOST_CELLS:
-        return 0.0
+        return None
     work = work_by_group(w, cluster)
-    if groups <= 2:
-        return shortest_time_s(work)
-    every = slice(None, None, math.ceil(cells / _PRICED))
-    return cost_at_s(work.cost, work.most, slot_prices(work.cost[every], work.most[every], work.slots))
+    every = slice(None, None, math.ceil(cells / _PRICED) if len(work.slots) > 2 else 1)
+    return priced_work_s(work.cost, work.most, slot_prices(work.cost[every], work.most[every], work.slots))
+
+
+def _one_machine_s(w: Workload, start_s: FloatArray, work_s: FloatArray | None) -> tuple[float, float]:
+    """Return (mean response, makespan) when one machine does the shortest remaining work first; (0, 0) without work."""
+    if work_s is None:
+        return 0.0, 0.0
+    order = np.argsort(start_s, kind="stable")
+    columns = (start_s[order].tolist(), work_s[order].tolist(), w.arrival_s[order].tolist())
+    response_s, now_s = 0.0, 0.0
+    waiting: list[tuple[float, float]] = []  # remaining work, arrival
+    for next_s, work, arrival_s in (*zip(*columns, strict=True), (math.inf, 0.0, 0.0)):
+        while waiting and now_s < next_s:
+            left_s, arrived_s = waiting[0]
+            if now_s + left_s > next_s:
+                heapreplace(waiting, (left_s - (next_s - now_s), arrived_s))
+                break
+            now_s += left_s
+            response_s += now_s - arrived_s
+            heappop(waiting)
+        if next_s < math.inf:
+            now_s = max(now_s, next_s)
+            heappush(waiting, (work, arrival_s))
+    return response_s / len(w), now_s - float(w.arrival_s.min())

@@ -15,7 +15,8 @@ class LaneFrame:
     ``curve_t_s``/``curve_response_s``: mean response of the tasks that finished in each bucket of simulated time (at
     most ~1000 buckets); ``util_t_s``/``util_cpu``/``util_gpu``: busy share 0..1 of each kind in each bucket.
     ``on_cpu``/``on_gpu``/``on_both``: finished tasks by where they ran. ``regret_s`` is against the oracle on the tasks
-    that both have finished. ``model_since_s``: simulated second at which its first learned model became active.
+    that both have finished, ``gap`` the mean response / its lower bound - 1, once all tasks have finished.
+    ``model_since_s``: simulated second at which its first learned model became active.
     """
 
     scheduler: str
@@ -28,6 +29,7 @@ class LaneFrame:
     energy_j: float
     cost: float
     regret_s: float
+    gap: float
     curve_t_s: FloatArray
     curve_response_s: FloatArray
     util_t_s: FloatArray
@@ -57,7 +59,8 @@ class DeviceStrip:
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A race at simulated second ``clock_s``; ``done`` when every lane has ended. ``completions`` counts the tasks
-    that all lanes together have finished, from which the window derives tasks per second of wall time."""
+    that all lanes together have finished, from which the window derives tasks per second of wall time.
+    ``bound_response_s`` is the mean response that no schedule of all tasks can beat; nan until the lines move."""
 
     clock_s: float
     end_of_arrivals_s: float
@@ -66,4 +69,5 @@ class Frame:
     lanes: tuple[LaneFrame, ...]
     strip: DeviceStrip | None
     completions: int
+    bound_response_s: float
     done: bool

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from engine.bounds import gap
 from engine.frame import DeviceStrip, Frame, LaneFrame
 from engine.metrics import cost, energy_j
 from engine.race import ORACLE, Lane, Race, is_reference
@@ -15,6 +16,9 @@ from engine.timeline import LaneTimeline
 
 _REFRESH_GROWTH = 1.02
 """Percentiles and regret are recomputed when 2 % more tasks have finished: their cost stays a small, fixed share."""
+
+_SOON_BOUNDED = 20_000
+"""So many tasks are bounded within 0.1 s while they race; where there are more, it waits for the end."""
 
 
 class _LaneDigest:
@@ -82,6 +86,8 @@ class FrameMaker:
         self._oracle = next((d for d in self._lanes if d.lane.label == ORACLE), None)
         self._strip_timeline: StripTimeline | None = None
         self._strip: DeviceStrip | None = None
+        self._bound_response_s = math.nan
+        self._lines_move = False
 
     def frame(self, selected: str | None, refresh: bool = True) -> Frame:
         """Return a snapshot; ``selected`` names the lane whose devices it shows (None: no strip).
@@ -97,14 +103,19 @@ class FrameMaker:
             for digest in self._lanes:
                 digest.refresh(race, oracle)
             self._strip = self._device_strip(selected)
+            if race.done or (self._lines_move and len(race.workload) <= _SOON_BOUNDED):
+                self._bound_response_s = race.bound.mean_response_s if race.bound else math.nan
+        completions = sum(digest.seen for digest in self._lanes)
+        self._lines_move = completions > 0
         return Frame(
             clock_s=race.clock_s,
             end_of_arrivals_s=race.end_of_arrivals_s,
             tasks=len(race.workload),
             arrived=max(lane.simulation.arrived for lane in race.lanes),
-            lanes=tuple(_lane_frame(digest) for digest in self._lanes),
+            lanes=tuple(_lane_frame(digest, self._bound_response_s) for digest in self._lanes),
             strip=self._strip,
-            completions=sum(digest.seen for digest in self._lanes),
+            completions=completions,
+            bound_response_s=self._bound_response_s,
             done=race.done,
         )
 
@@ -122,8 +133,10 @@ def _last_s(simulation: Simulation, at_s: float) -> float:
     return min(at_s, simulation.now_s) if simulation.status == "disqualified" else at_s
 
 
-def _lane_frame(digest: _LaneDigest) -> LaneFrame:
+def _lane_frame(digest: _LaneDigest, bound_response_s: float) -> LaneFrame:
     simulation = digest.lane.simulation
+    mean_response_s = digest.total_s / digest.seen if digest.seen else math.nan
+    above = gap(mean_response_s, bound_response_s) if simulation.status == "finished" else None
     curve_t_s, curve_response_s = digest.timeline.response_curve()
     on_cpu, on_gpu, on_both = digest.on
     return LaneFrame(
@@ -132,11 +145,12 @@ def _lane_frame(digest: _LaneDigest) -> LaneFrame:
         reason=simulation.reason or "",
         finished=digest.seen,
         backlog=simulation.arrived - digest.seen,
-        mean_response_s=digest.total_s / digest.seen if digest.seen else math.nan,
+        mean_response_s=mean_response_s,
         p95_response_s=digest.p95_s,
         energy_j=digest.energy_j,
         cost=digest.cost,
         regret_s=digest.regret_s,
+        gap=math.nan if above is None else above,
         curve_t_s=curve_t_s,
         curve_response_s=curve_response_s,
         util_t_s=digest.util_t_s,

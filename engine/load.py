@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.cluster import Cluster, Device
 from engine.errors import InputError
-from engine.workload import FloatArray, Workload
+from engine.workload import FloatArray, IntArray, Workload
 
 # Three groups and 20,000 tasks: HiGHS 0.9 s, cutting planes 0.2 s; 100,000 tasks: 34 s and 0.9 s. Many groups and few
 # tasks (512 on 16 machines) are the other way round: 0.06 s and 2.3 s.
@@ -109,14 +109,7 @@ def two_groups_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float
     What fits only one group stays there; the rest moves from the second group to the first in order of the cost ratio
     until both are equally long.
     """
-    at_least = 1.0 - most[:, 1]
-    free = most[:, 0] - at_least
-    order = np.argsort(cost[:, 0] / np.maximum(cost[:, 1], 1e-300), kind="stable")
-    order = order[free[order] > 0]
-    first = at_least @ cost[:, 0] + np.concatenate([[0.0], np.cumsum((free * cost[:, 0])[order])])
-    moved = np.concatenate([[0.0], np.cumsum((free * cost[:, 1])[order])])
-    second = most[:, 1] @ cost[:, 1] - moved
-    first, second = first / slots[0], np.maximum(second, 0.0) / slots[1]
+    first, second, _ = _moved_over(cost, most, slots)
     crossing = int(np.searchsorted(first - second, 0.0))
     if crossing == 0:
         return float(first[0])
@@ -126,6 +119,18 @@ def two_groups_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float
     gap_after = first[crossing] - second[crossing]
     share = gap_before / (gap_before + gap_after)
     return float(first[crossing - 1] + share * (first[crossing] - first[crossing - 1]))
+
+
+def _moved_over(cost: FloatArray, most: FloatArray, slots: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return how long both groups work after none, one, two ... tasks have moved to the first, and their order."""
+    at_least = 1.0 - most[:, 1]
+    free = most[:, 0] - at_least
+    order = np.argsort(cost[:, 0] / np.maximum(cost[:, 1], 1e-300), kind="stable")
+    order = order[free[order] > 0]
+    first = at_least @ cost[:, 0] + np.concatenate([[0.0], np.cumsum((free * cost[:, 0])[order])])
+    moved = np.concatenate([[0.0], np.cumsum((free * cost[:, 1])[order])])
+    second = most[:, 1] @ cost[:, 1] - moved
+    return first / slots[0], np.maximum(second, 0.0) / slots[1], order
 
 
 def linear_program_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float:
@@ -149,20 +154,39 @@ def optimal_fractions(cost: FloatArray, most: FloatArray, slots: FloatArray) -> 
 def slot_prices(cost: FloatArray, most: FloatArray, slots: FloatArray) -> FloatArray:
     """Return the dual solution: what a slot of each group is worth, all slots together worth 1.
 
-    Equal prices when HiGHS finds none; any prices bound T* from below (:func:`cost_at_s`).
+    Equal prices when HiGHS finds none; any prices bound T* from below (:func:`priced_work_s`).
     """
-    answer, _ = _solved(cost, most, slots)
-    prices = np.maximum(-answer.ineqlin.marginals, 0.0) if answer.success else np.ones(len(slots))
+    if len(slots) == 2:
+        prices = _two_prices(cost, most, slots)
+    elif len(slots) == 1:
+        prices = np.ones(1)
+    else:
+        answer, _ = _solved(cost, most, slots)
+        prices = np.maximum(-answer.ineqlin.marginals, 0.0) if answer.success else np.ones(len(slots))
     result: FloatArray = prices / float(prices @ slots)
     return result
 
 
-def cost_at_s(cost: FloatArray, most: FloatArray, prices: FloatArray) -> float:
-    """Return what all work costs at these prices when each task goes where it is cheapest: at most T*.
+def _two_prices(cost: FloatArray, most: FloatArray, slots: FloatArray) -> FloatArray:
+    """The task that is shared costs the same on both groups; the group that has all it can have is worth nothing."""
+    first, second, order = _moved_over(cost, most, slots)
+    crossing = int(np.searchsorted(first - second, 0.0))
+    if crossing == 0:
+        return np.array([1.0, 0.0])
+    if crossing == len(first):
+        return np.array([0.0, 1.0])
+    result: FloatArray = cost[order[crossing - 1], ::-1] / cost[order[crossing - 1]].max()
+    return result
 
-    Weak duality: the work of any schedule of length T costs no less, and no more than T x the worth of all slots, 1.
+
+def priced_work_s(cost: FloatArray, most: FloatArray, prices: FloatArray) -> FloatArray:
+    """Return what each task's work (n) costs at these prices where it is cheapest, in seconds of the whole cluster.
+
+    Weak duality: no schedule can do the task's work for less, and none does more than 1 of it in a second, the worth of
+    all slots. So the sum is at most T*; at the dual solution it is T*.
     """
-    return float(prices @ _cheapest_work(cost, most, prices))
+    result: FloatArray = (_cheapest_shares(cost, most, prices) * cost) @ prices
+    return result
 
 
 def _solved(cost: FloatArray, most: FloatArray, slots: FloatArray) -> tuple[Any, float]:
@@ -196,9 +220,9 @@ def cutting_planes_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> f
     from scipy.optimize import linprog
 
     scale = cost.sum() / cost.shape[1] / slots.sum()
-    prices, cuts, best = np.full(len(slots), 1.0 / slots.sum()), [], 0.0
+    scaled, prices, cuts, best = cost / scale, np.full(len(slots), 1.0 / slots.sum()), [], 0.0
     for _ in range(_MOST_CUTS):
-        work = _cheapest_work(cost / scale, most, prices)
+        work = (_cheapest_shares(scaled, most, prices) * scaled).sum(axis=0)
         best = max(best, float(prices @ work))
         cuts.append(work)
         planes = np.column_stack([np.ones(len(cuts)), -np.array(cuts)])
@@ -212,11 +236,10 @@ def cutting_planes_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> f
     return best * float(scale)
 
 
-def _cheapest_work(cost: FloatArray, most: FloatArray, prices: FloatArray) -> FloatArray:
-    """Return each group's slot-seconds when every task fills its cheapest groups first."""
+def _cheapest_shares(cost: FloatArray, most: FloatArray, prices: FloatArray) -> FloatArray:
+    """Return the fractions (n x g) when every task fills its cheapest groups first."""
     order = np.argsort(np.where(most > 0, cost * prices, np.inf), axis=1, kind="stable")
     room = np.take_along_axis(most, order, axis=1)
     share = np.empty_like(cost)
     np.put_along_axis(share, order, np.clip(1.0 - (np.cumsum(room, axis=1) - room), 0.0, room), axis=1)
-    result: FloatArray = (share * cost).sum(axis=0)
-    return result
+    return share

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.bounds import Bounds, gap
 from engine.cluster import Cluster, Kind
 from engine.ledger import DeviceRates
 from engine.records import FinishedTasks
@@ -66,12 +67,18 @@ def utilisation(busy_slot_s: FloatArray, cluster: Cluster, kind: Kind, makespan_
 
 
 def summarise(
-    label: str, simulation: Simulation, first_arrival_s: float, end_s: float, oracle: FinishedTasks | None
+    label: str,
+    simulation: Simulation,
+    first_arrival_s: float,
+    end_s: float,
+    oracle: FinishedTasks | None,
+    bound: Bounds | None,
 ) -> SchedulerResult:
     """Return the row of one scheduler.
 
     ``end_s`` is the race's common end, up to which idle power counts; ``oracle`` the tasks that the oracle finished,
-    None when it did not race. A disqualified scheduler has a reason but no figures.
+    None when it did not race; ``bound`` is None where no schedule is possible. A disqualified scheduler has a reason
+    but no figures, a stopped one no gap: it has not done all tasks.
     """
     done = finished_by(label, simulation)
     status = simulation.status
@@ -104,6 +111,7 @@ def summarise(
         cost=cost(busy_to_end, simulation.cluster),
         jain=jain_index(_by_user(response_s, done, simulation.columns.users)),
         regret=None if oracle is None else mean_regret(done, oracle),
+        gap=_gaps(makespan_s, float(response_s.mean()), bound if status == "finished" else None),
         digest=simulation.ledger.digest(),
     )
 
@@ -120,6 +128,15 @@ def mean_regret(done: FinishedTasks, oracle: FinishedTasks) -> float | None:
     if len(mine) == 0:
         return None
     return float((done.finish_s[mine] - oracle.finish_s[theirs]).mean())
+
+
+def _gaps(makespan_s: float, mean_response_s: float, bound: Bounds | None) -> dict[str, float | None]:
+    if bound is None:
+        return {"makespan": None, "mean_response": None}
+    return {
+        "makespan": gap(makespan_s, bound.makespan_s),
+        "mean_response": gap(mean_response_s, bound.mean_response_s),
+    }
 
 
 def _by_user(response_s: FloatArray, done: FinishedTasks, users: Sequence[str] | None) -> FloatArray:
@@ -150,6 +167,7 @@ def _row_without_figures(label: str, simulation: Simulation, tasks: int) -> Sche
         cost=None,
         jain=None,
         regret=None,
+        gap={"makespan": None, "mean_response": None},
         digest=simulation.ledger.digest(),
         traceback=simulation.traceback,
     )

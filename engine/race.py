@@ -9,7 +9,9 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from engine.bounds import Bounds, lower_bounds
 from engine.cluster import Cluster
 from engine.errors import raised_at
 from engine.estimating import EstimatorFactory
@@ -115,6 +117,11 @@ class Race:
         """Second of the next event in any lane; inf when all have ended."""
         return min(lane.simulation.next_s for lane in self.lanes)
 
+    @cached_property
+    def bound(self) -> Bounds | None:
+        """What no schedule can beat; computed when first asked for, some 5 us a task."""
+        return lower_bounds(self.workload, self.cluster)
+
     def advance(self, until_s: float = math.inf, events: int = 1000) -> bool:
         """Run about ``events`` events of all lanes together, none later than ``until_s``.
 
@@ -186,11 +193,14 @@ class Race:
         end_s = self._ended_s()
         reference = next((lane for lane in self.lanes if is_reference(lane)), None)
         oracle = finished_by(ORACLE, reference.simulation) if reference else None
-        rows = tuple(summarise(lane.label, lane.simulation, self.first_arrival_s, end_s, oracle) for lane in self.lanes)
+        rows = tuple(
+            summarise(lane.label, lane.simulation, self.first_arrival_s, end_s, oracle, self.bound)
+            for lane in self.lanes
+        )
         digest = hashlib.blake2b(digest_size=16)
         for row in rows:
             digest.update(f"{row.name} {row.digest}\n".encode())
-        return RaceResult(digest.hexdigest(), len(self.workload), rows, self.reproducible)
+        return RaceResult(digest.hexdigest(), len(self.workload), rows, self.reproducible, self.bound)
 
     def close(self) -> None:
         """End the background work of all estimators; one that fails to is logged and does not hold up the others."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from engine.bounds import Bounds
+
 Status = Literal["running", "finished", "disqualified", "stopped"]
 
 
@@ -33,6 +35,7 @@ class SchedulerResult:
     cost: float | None
     jain: float | None
     regret: float | None
+    gap: dict[str, float | None]
     digest: str | None
     traceback: str | None = None
 
@@ -47,10 +50,12 @@ class SchedulerResult:
 class RaceResult:
     """All rows of a race, in the order of the spec; ``digest`` is the hash of the rows' digests.
 
-    ``reproducible`` is False when a scheduler was disqualified for taking too long.
+    ``reproducible`` is False when a scheduler was disqualified for taking too long; ``bound`` is what no schedule can
+    beat, None where a task fits no device.
     """
 
     digest: str
     tasks: int
     rows: tuple[SchedulerResult, ...]
     reproducible: bool
+    bound: Bounds | None = None

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegat
 
 from app.charts.look import Look
 from app.palette import is_clairvoyant
-from app.texts import METRICS, plural
+from app.texts import METRICS, percent, plural
 
 if TYPE_CHECKING:
     from engine.frame import Frame, LaneFrame
@@ -115,7 +115,8 @@ def _state(lane: LaneFrame) -> str:
     if lane.status == "disqualified":
         return f"{lane.scheduler} was disqualified: {lane.reason} ({done})"
     learned = f"; {plural(lane.models, 'model')} learned so far" if lane.models else ""
-    return f"{lane.scheduler}: {done}{learned}"
+    above = f"; mean response {percent(lane.gap)} above the lower bound" if math.isfinite(lane.gap) else ""
+    return f"{lane.scheduler}: {done}{learned}{above}"
 
 
 def _header_font(bold: bool) -> QFont:

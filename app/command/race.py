@@ -37,9 +37,11 @@ greedy = met, hybrid_ml = mct+forest); 'all' is every built-in that can serve th
 --json prints one object:
   run, digest, tasks, seed, workload, cluster, wall_seconds (the race alone),
   storage: kind (postgresql | postgresql-embedded | csv | none), where, why, rows_written, rows_pending
+  bound: makespan_s, critical_path_s, work_s, mean_response_s (what no schedule can beat)
   schedulers: a list of name, status (finished | disqualified | stopped), reason, tasks, makespan_s,
     mean_response_s, p50_response_s, p95_response_s, p99_response_s, mean_wait_s, mean_bounded_slowdown,
-    throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret, digest
+    throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret,
+    gap (makespan, mean_response), digest
 
 exit status: 0 done; 1 something failed or a scheduler was disqualified; 2 wrong usage: an option, a name or
 a file that cannot be used; 130 stopped by Ctrl-C (what had finished is written). The reason is a sentence on

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def summary(
         "cluster": prepared.cluster.name,
         "wall_seconds": round(wall_s, 6),
         "storage": _storage(status),
+        "bound": asdict(result.bound) if result.bound else None,
         "schedulers": [row.as_json() for row in result.rows],
     }
 
@@ -98,6 +100,11 @@ class Talk:
 
             _print_table(summary)
             print(finished(result).finding)
+            if result.bound:
+                from app.texts import seconds
+
+                makespan = seconds(result.bound.makespan_s)
+                print(f"The bound is what no schedule can beat; none has a makespan below {makespan}.")
             if any((row["regret"] or 0.0) < 0 for row in summary["schedulers"]):
                 print("A regret below 0 is possible: the oracle knows every true time, yet places each task selfishly.")
 
@@ -107,7 +114,7 @@ def _print_table(summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from app.texts import plural
+    from app.texts import plural, seconds
 
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -124,6 +131,9 @@ def _print_table(summary: dict[str, Any]) -> None:
         table.add_column("status", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row)[: len(table.columns)])
+    if bound := summary["bound"]:
+        table.add_section()
+        table.add_row("bound", seconds(bound["mean_response_s"]))
     console = Console(width=None if sys.stdout.isatty() else NOT_A_TERMINAL_WIDTH)
     console.print(table)
     storage = summary["storage"]

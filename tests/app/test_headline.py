@@ -29,6 +29,7 @@ ROW = SchedulerResult(
     cost=1.0,
     jain=1.0,
     regret=None,
+    gap={"makespan": 0.0, "mean_response": 0.0},
     digest=None,
 )
 

@@ -119,9 +119,12 @@ def test_the_last_frame_shows_the_figures_of_the_result() -> None:
         assert shown.energy_j == pytest.approx(row.energy_j)
         assert shown.cost == pytest.approx(row.cost)
         assert shown.regret_s == pytest.approx(row.regret)
+        assert shown.gap == pytest.approx(row.gap["mean_response"])
         assert shown.on_cpu + shown.on_gpu + shown.on_both == 300
     split_tasks = [t for t in range(300) if race.lanes[1].simulation.ledger.n_parts[t] == 2]
     assert frame.lanes[1].on_both == len(split_tasks) > 0
+    assert result.bound
+    assert frame.bound_response_s == result.bound.mean_response_s
 
 
 def test_the_response_curve_is_the_mean_response_of_the_tasks_that_finished_in_each_bucket() -> None:
@@ -167,6 +170,20 @@ def test_the_strip_shows_the_busy_slots_and_the_waiting_shares_of_every_device()
             running = sum(1 for row in here if not math.isnan(row[4]) and math.isnan(row[5]))
             assert strip.busy_now[device.index] == running
             assert strip.queued_now[device.index] == sum(math.isnan(row[4]) for row in here)
+
+
+def test_the_bound_of_the_response_waits_for_the_first_line_to_move() -> None:
+    race = Race(busy_tasks(), CLUSTER, lanes())
+    maker = FrameMaker(race)
+    known = []
+    while not any(known):
+        frame = maker.frame(None)
+        known.append(not math.isnan(frame.bound_response_s))
+        moved = frame.completions > 0
+        race.step()
+    assert moved
+    assert not race.done
+    assert all(math.isnan(lane.gap) for lane in frame.lanes)
 
 
 def test_the_strip_follows_the_selected_scheduler() -> None:

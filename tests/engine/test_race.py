@@ -41,6 +41,24 @@ def test_a_disqualified_oracle_is_no_reference_for_regret() -> None:
     assert met.regret is None
 
 
+def test_only_a_scheduler_that_has_finished_all_tasks_has_a_gap() -> None:
+    race = Race(ten_tasks(), devices({}), [LaneSpec("fails", FailsSecond()), LaneSpec("met", Met())])
+    race.advance(5.0)
+    race.stop()
+    assert [row.gap for row in race.result().rows] == [{"makespan": None, "mean_response": None}] * 2
+    fails, met = finished(LaneSpec("fails", FailsSecond()), LaneSpec("met", Met())).result().rows
+    assert fails.gap == {"makespan": None, "mean_response": None}
+    assert met.gap == {"makespan": 0.0, "mean_response": 0.0}
+
+
+def test_a_race_that_no_schedule_can_win_has_no_bound() -> None:
+    tasks = workload("wide", ("cpu",), [0.0, 0.0], [[1.0], [1.0]], slots=[1, 2])
+    race = Race(tasks, devices({}), [LaneSpec("met", Met())])
+    while race.advance():
+        pass
+    assert race.result().bound is None
+
+
 def test_a_disqualified_lane_draws_no_power_after_its_end() -> None:
     tasks = workload("dead", ("cpu",), np.arange(50.0) * 10, np.full((50, 1), 15.0))
     cluster = devices({"idle_w": 10.0, "active_w": 100.0})

@@ -28,8 +28,10 @@ KEYS = {
     "cluster",
     "wall_seconds",
     "storage",
+    "bound",
     "schedulers",
 }
+BOUND_KEYS = {"makespan_s", "critical_path_s", "work_s", "mean_response_s"}
 STORAGE_KEYS = {"kind", "where", "why", "rows_written", "rows_pending"}
 ROW_KEYS = {
     "name",
@@ -49,6 +51,7 @@ ROW_KEYS = {
     "cost",
     "jain",
     "regret",
+    "gap",
     "digest",
 }
 SMALL = ("race", "--tasks", "120", "--seed", "7", "--schedulers", "mct,met", "--storage", "none")
@@ -71,6 +74,11 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(in_a_process: Co
     assert set(summary) == KEYS
     assert set(summary["storage"]) == STORAGE_KEYS
     assert all(set(row) == ROW_KEYS and set(row["utilisation"]) == {"cpu", "gpu"} for row in summary["schedulers"])
+    assert set(summary["bound"]) == BOUND_KEYS
+    for row in summary["schedulers"]:
+        for figure, gap in row["gap"].items():
+            assert gap >= 0
+            assert row[f"{figure}_s"] == pytest.approx(summary["bound"][f"{figure}_s"] * (1 + gap))
     assert (summary["tasks"], summary["seed"], summary["workload"]) == (120, 7, "synthetic")
     assert [row["name"] for row in summary["schedulers"]] == ["mct", "met"]
     assert [row["status"] for row in summary["schedulers"]] == ["finished", "finished"]
@@ -99,6 +107,7 @@ def test_the_table_names_every_scheduler(schedrace: Command) -> None:
     assert "mct" in said.out
     assert "met" in said.out
     assert "regret" in said.out
+    assert sum(line.split()[:1] == ["bound"] for line in said.out.splitlines()) == 1
     assert said.err == ""
     assert max(len(line.rstrip()) for line in said.out.splitlines()) <= 80
 
@@ -161,6 +170,16 @@ def test_a_parameter_reaches_the_workload(schedrace: Command) -> None:
     plain = strict(schedrace(*SMALL, "--json").out)
     changed = strict(schedrace(*SMALL, "--json", "--param", "synthetic.sizes=pareto").out)
     assert plain["digest"] != changed["digest"]
+
+
+def test_all_means_those_that_can_serve_the_workload_with_its_parameters(schedrace: Command) -> None:
+    batch = ("race", "--workload", "braun", "--cluster", "machines:3", "--tasks", "12", "--storage", "none", "--json")
+    whole, split = (
+        {row["name"] for row in strict(schedrace(*batch, "--schedulers", "all", "--param", setting).out)["schedulers"]}
+        for setting in ("braun.divisible=false", "braun.divisible=true")
+    )
+    assert "lp_split" in split - whole
+    assert "easy" in whole - split
 
 
 def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace: Command, tmp_path: Path) -> None:
@@ -443,7 +462,7 @@ def test_help_documents_the_contract(capsys: pytest.CaptureFixture[str]) -> None
         main(["race", "--help"])
     text = capsys.readouterr().out
     assert leaving.value.code == 0
-    for key in ROW_KEYS | KEYS | STORAGE_KEYS:
+    for key in ROW_KEYS | KEYS | STORAGE_KEYS | BOUND_KEYS:
         assert key in text
     assert "exit status" in text
 
