@@ -39,9 +39,10 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
     if options.weights is not None:
         changes["weights"] = parse_weights(options.weights, spec.weights)
     spec = replace(spec, **changes)  # type: ignore[arg-type]
+    settings = [parse_param(text) for text in options.param]
     if options.schedulers is not None:
-        spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry, bool(options.param)))
-    return with_params(spec, [parse_param(text) for text in options.param], registry.aliases)
+        spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry, settings))
+    return with_params(spec, settings, registry.aliases)
 
 
 def parse_weights(text: str, given: Weights) -> Weights:
@@ -112,13 +113,16 @@ def _names(lane: SchedulerSpec, aliases: Mapping[str, str]) -> set[str]:
     return {lane.shown, lane.name, rule, estimator} - {""}
 
 
-def _lanes(text: str, spec: RaceSpec, registry: Registry, with_settings: bool) -> tuple[SchedulerSpec, ...]:
+def _lanes(text: str, spec: RaceSpec, registry: Registry, settings: Sequence[Setting]) -> tuple[SchedulerSpec, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if names == ["all"]:
-        if not with_settings:
+        if not settings:
             return (SchedulerSpec("all"),)
         from plugins.assemble import expand_all
 
+        # which policies can serve the tasks may hang on the parameters of the workload
+        own = {s.key: s.value for s in settings if s.owner == spec.workload.partition(":")[0]}
+        spec = replace(spec, workload_params={**spec.workload_params, **own})
         return expand_all(spec, registry)  # loads the tasks once more, but a parameter needs a lane to go to
     if "all" in names:
         raise InputError("'all' stands for every scheduler; name it alone, or list the schedulers that you want.")

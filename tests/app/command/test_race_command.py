@@ -182,6 +182,16 @@ def test_all_means_those_that_can_serve_the_workload_with_its_parameters(schedra
     assert "easy" in whole - split
 
 
+def test_all_means_those_that_can_serve_the_workload_with_its_parameters(schedrace: Command) -> None:
+    batch = ("race", "--workload", "braun", "--cluster", "machines:3", "--tasks", "12", "--storage", "none", "--json")
+    whole, split = (
+        {row["name"] for row in strict(schedrace(*batch, "--schedulers", "all", "--param", setting).out)["schedulers"]}
+        for setting in ("braun.divisible=false", "braun.divisible=true")
+    )
+    assert "lp_split" in split - whole
+    assert "easy" in whole - split
+
+
 def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace: Command, tmp_path: Path) -> None:
     plain = strict(schedrace(*SMALL, "--json").out)
     weighted = strict(schedrace(*SMALL, "--json", "--weights", "energy=0.02", "--out", tmp_path).out)
