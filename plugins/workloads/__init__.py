@@ -11,6 +11,7 @@ from plugins.workloads.etc_matrix import EtcMatrix
 from plugins.workloads.gavel import Gavel
 from plugins.workloads.kernels import Kernels
 from plugins.workloads.lu import Lu
+from plugins.workloads.lublin import Lublin
 from plugins.workloads.openb import Openb
 from plugins.workloads.queueing import Queueing
 from plugins.workloads.sia import Sia
@@ -27,6 +28,7 @@ def schedrace_workloads() -> list[type[WorkloadPlugin]]:
         Synthetic,
         Cholesky,
         Lu,
+        Lublin,
         Kernels,
         CsvFile,
         Swf,
