@@ -8,7 +8,7 @@ from engine.task import Task
 
 
 class Pending:
-    """Pending tasks in arrival order. O(1) ``len``, ``in`` and :attr:`first`.
+    """Pending tasks in arrival order. O(1) ``len``, ``in`` and :attr:`first`; ``reversed`` begins with the newest.
 
     Iterating is safe while tasks that were yielded as placements leave. Take ``list(pending)`` when a copy is wanted.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cluster import Cluster
-from engine.pending import Pending
-from engine.placement import Placement
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
-from engine.state import ClusterState
-from engine.task import Task, TaskColumns
+from engine.task import TaskColumns
 from engine.workload import Workload, workload
 from plugins.clusters import processors
 from plugins.schedulers.conservative import Conservative
@@ -407,23 +404,3 @@ def test_a_reservation_is_declined_where_memory_could_run_out_before_slots() -> 
         tasks = workload("memory", ("cpu",), [0.0], [[1]], slots=2, memory_gb=memory_gb)
         for rule in (Easy, Conservative):
             assert (rule.declines(TaskColumns(tasks), cluster) is not None) is declined
-
-
-class _Newest(Scheduler):
-    """Notes what arrives, seen from the end of the queue."""
-
-    name = "newest"
-
-    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
-        backwards: list[Task] = list(reversed(pending))
-        assert backwards == list(pending)[::-1]
-        for task in backwards[: len(backwards) // 2 + 1]:
-            yield Placement(task, ((0, 1.0),))
-
-
-def test_the_queue_can_be_read_from_its_end() -> None:
-    rng = np.random.default_rng(1)
-    tasks = workload("any", ("cpu",), rng.integers(0, 40, 300), np.ones((300, 1)))
-    simulation = Simulation(tasks, processors(2), _Newest())
-    simulation.advance()
-    assert simulation.status == "finished", simulation.traceback
