@@ -16,6 +16,7 @@ from engine.task import TaskColumns
 from engine.workload import Workload, workload
 from plugins.clusters import machines
 from plugins.schedulers.max_min import MaxMin
+from plugins.schedulers.mct import Mct
 from plugins.schedulers.min_min import MinMin
 from plugins.schedulers.olb import Olb
 from plugins.schedulers.sufferage import Sufferage
@@ -91,6 +92,14 @@ def test_olb_takes_the_device_that_is_free_first_whatever_it_takes(etc_s: list[l
 def test_olb_passes_over_a_device_that_cannot_run_the_task() -> None:
     tasks = batch([[1.0, 5.0], [math.inf, 5.0], [9.0, 1.0]])
     assert [device for _, device, *_ in shares_of(run(tasks, Olb))] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("rule", [MinMin, MaxMin, Sufferage])
+def test_where_tasks_arrive_one_by_one_a_batch_rule_is_mct(rule: type[Scheduler]) -> None:
+    rng = np.random.default_rng(4)
+    arrival_s = np.cumsum(rng.exponential(1.0, 200))
+    tasks = workload("stream", ("m0", "m1", "m2"), arrival_s, rng.lognormal(0.7, 0.5, (200, 3)))
+    assert run(tasks, rule).ledger.digest() == run(tasks, Mct).ledger.digest()
 
 
 @pytest.mark.parametrize("rule", [MinMin, MaxMin, Sufferage])

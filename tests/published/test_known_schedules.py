@@ -1,6 +1,6 @@
-"""Schedules whose value others have computed: Braun's ETC instance u_c_hihi, the CPU/GPU split, measured kernels.
+"""Schedules whose value others have computed: the CPU/GPU split, measured kernels.
 
-Braun et al., JPDC 61(6), 2001; instance from chgogos/hcsp. The traces are read where they lie and never copied here.
+The traces are read where they lie and never copied here.
 """
 
 from __future__ import annotations
@@ -19,22 +19,9 @@ from engine.workload import Workload, workload
 from plugins.schedulers.cpu_only import CpuOnly
 from plugins.schedulers.gpu_only import GpuOnly
 from plugins.schedulers.mct import Mct
-from plugins.schedulers.met import Met
-from plugins.schedulers.min_min import MinMin
 
 TRACES = Path(__file__).parents[2] / "../shared/traces"
-MACHINES = tuple(f"m{i}" for i in range(16))
 CPU_AND_GPU = Cluster("pair", (Device(0, "cpu-0", "cpu", "cpu"), Device(1, "gpu-0", "gpu", "gpu")))
-
-
-@pytest.fixture(scope="module")
-def u_c_hihi() -> Workload:
-    file = TRACES / "braun/u_c_hihi.0"
-    if not file.exists():
-        pytest.skip(f"{file.name} is not there (../shared is handed over beside the repository)")
-    numbers = file.read_text().split()
-    assert numbers[:2] == ["512", "16"]
-    return workload("u_c_hihi", MACHINES, np.zeros(512), np.array(numbers[3:], dtype=float).reshape(512, 16))
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +34,11 @@ def kernels() -> Workload:
     return workload("cgo17", ("cpu", "gpu"), np.zeros(len(rows)), rows)
 
 
-def sixteen_machines() -> Cluster:
-    return Cluster("braun", tuple(Device(i, name, "cpu", name) for i, name in enumerate(MACHINES)))
-
-
 def makespan_s(tasks: Workload, cluster: Cluster, scheduler: Scheduler) -> float:
     simulation = Simulation(tasks, cluster, scheduler)
     simulation.advance()
     assert simulation.status == "finished", simulation.reason
     return simulation.now_s
-
-
-@pytest.mark.parametrize(("scheduler", "published_s"), [(MinMin, 8460675.003), (Mct, 11422624.494), (Met, 47472299.43)])
-def test_braun_u_c_hihi_has_its_published_makespan(
-    u_c_hihi: Workload, scheduler: type[Scheduler], published_s: float
-) -> None:
-    assert makespan_s(u_c_hihi, sixteen_machines(), scheduler()) == pytest.approx(published_s, abs=0.0006)
-
-
-def test_the_fractional_linear_program_of_braun_u_c_hihi_has_its_known_optimum(u_c_hihi: Workload) -> None:
-    assert 512 / sustainable_rate(u_c_hihi, sixteen_machines()) == pytest.approx(7346524.183, rel=1e-8)
 
 
 @pytest.mark.parametrize(("cpu_s", "gpu_s"), [(3.0, 1.0), (1.0, 1.0), (10.0, 0.25), (0.3, 7.0)])
