@@ -45,22 +45,21 @@ class Easy(Scheduler):
         self._newcomers = Newcomers()
         self._waiting: dict[int, Job] = {}  # in arrival order, as `pending`, with what the scan needs at hand
         self._reserved: _Reservation | None = None
-        self._free = -1  # slots that were free when the last call ended: more now means that a job has ended
+        self._free = -1  # slots that the last call left free: more now means that a job has ended
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`.
 
         While no job ends only newcomers can pass a blocked head: the others were looked at, and it got later since.
         """
-        newcomers = [job_of(task, state) for task in self._newcomers.since_last(pending, state)]
-        for job in newcomers:
-            self._waiting[job.task.index] = job
-        reserved = self._reserved
-        if reserved is None or free_slots(state) != self._free or state.now > reserved.shadow_s:
-            yield from self._all(pending, state)
-        elif newcomers:
-            yield from self._passing(newcomers, reserved, state)
-        self._free = free_slots(state)
+        newcomers = self._newcomers.since_last(pending, state)
+        for task in newcomers:
+            self._waiting[task.index] = job_of(task, state)
+        reserved, free = self._reserved, free_slots(state)
+        if reserved is None or free != self._free or state.now > reserved.shadow_s:
+            self._free = free
+            return self._all(pending, state)
+        return self._passing([self._waiting[task.index] for task in newcomers], reserved, state) if newcomers else ()
 
     def _all(self, pending: Pending, state: ClusterState) -> Iterator[Placement]:
         self._reserved = None
@@ -76,7 +75,7 @@ class Easy(Scheduler):
     def _passing(self, jobs: Iterable[Job], reserved: _Reservation, state: ClusterState) -> Iterator[Placement]:
         """Start those of the jobs that do not hold up the head, each where it runs fastest."""
         now_s, shadow_s = state.now, reserved.shadow_s
-        room, elsewhere = _most_free(state, reserved.device)
+        room, elsewhere = self._most_free(state, reserved.device)
         for task, slots, seconds in jobs:
             # most of a long queue ends here
             if slots > room or (slots > elsewhere and slots > reserved.extra and now_s + seconds > shadow_s):
@@ -89,13 +88,23 @@ class Easy(Scheduler):
                     device = device_with_room(task, state, but_for=reserved.device)
             if device >= 0:
                 yield self._start(task, device)
-                room, elsewhere = _most_free(state, reserved.device)
+                room, elsewhere = self._most_free(state, reserved.device)
                 if not room:
                     return
 
     def _start(self, task: Task, device: int) -> Placement:
         del self._waiting[task.index]
+        self._free -= task.slots
         return on(task, device)
+
+    def _most_free(self, state: ClusterState, reserved: int) -> tuple[int, int]:
+        """Return the most slots that are free on any device, and on any but the reserved one."""
+        if len(state.devices) == 1:
+            return self._free, 0
+        free = list(map(state.free_slots, range(len(state.devices))))
+        at_reserved = free.pop(reserved)
+        elsewhere = max(free)
+        return max(elsewhere, at_reserved), elsewhere
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
@@ -111,9 +120,3 @@ def _reserve(head: Task, state: ClusterState) -> _Reservation:
             options.append((shadow_s, state.seconds(head, device), device, extra))
     shadow_s, _, device, extra = min(options)
     return _Reservation(device, shadow_s, extra)
-
-
-def _most_free(state: ClusterState, reserved: int) -> tuple[int, int]:
-    """Return the most slots that are free on any device, and on any but the reserved one."""
-    elsewhere = max((state.free_slots(d.index) for d in state.devices if d.index != reserved), default=0)
-    return max(elsewhere, state.free_slots(reserved)), elsewhere

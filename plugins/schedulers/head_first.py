@@ -64,19 +64,16 @@ class HeadFirst(Scheduler):
         """Called when a job leaves the queue; the default ignores it."""
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
-        """See :meth:`engine.scheduler.Scheduler.place`."""
+        """See :meth:`engine.scheduler.Scheduler.place`. One job a call: who starts one is asked again at once."""
         self.joins(pending, state)
-        while pending:
-            task = self._chosen or self.head(pending, state)
-            device = device_with_room(task, state)
-            if device < 0:
-                if self._commit:
-                    self._chosen = task
-                if self._backfills:
-                    yield from self._passing(task, pending, state)
-                return
+        task = self._chosen or self.head(pending, state)
+        device = device_with_room(task, state)
+        if device >= 0:
             self._chosen = None
-            yield self._start(task, device)
+            return (self._start(task, device),)
+        if self._commit:
+            self._chosen = task
+        return self._passing(task, pending, state) if self._backfills else ()
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:

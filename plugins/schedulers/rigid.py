@@ -23,11 +23,11 @@ def device_with_room(task: Task, state: ClusterState, but_for: int = -1) -> int:
 
     The device ``but_for`` does not count.
     """
-    slots, memory_gb = task.slots, task.memory_gb
+    slots = task.slots
     best, best_s = -1, math.inf
     for group in state.equals:
         for device in group:
-            if slots <= state.free_slots(device) and memory_gb <= state.free_memory(device) and device != but_for:
+            if slots <= state.free_slots(device) and task.memory_gb <= state.free_memory(device) and device != but_for:
                 seconds = state.seconds(task, device)
                 if seconds < best_s and state.fits(task, device):
                     best, best_s = device, seconds
@@ -48,13 +48,13 @@ class Job(NamedTuple):
 
 def job_of(task: Task, state: ClusterState) -> Job:
     """Return the task as a :class:`Job`."""
-    seconds = min(state.seconds(task, group[0]) for group in state.equals if state.fits(task, group[0]))
+    seconds = min([state.seconds(task, group[0]) for group in state.equals if state.fits(task, group[0])])
     return Job(task, task.slots, seconds)
 
 
 def free_slots(state: ClusterState) -> int:
     """Return the slots of all devices that nothing runs on."""
-    return sum([state.free_slots(device.index) for device in state.devices])
+    return sum(map(state.free_slots, range(len(state.devices))))
 
 
 def shadow(slots: int, device: int, state: ClusterState) -> tuple[float, int]:
@@ -68,7 +68,8 @@ def shadow(slots: int, device: int, state: ClusterState) -> tuple[float, int]:
         if free >= slots and end_s > shadow_s:
             break
         free += held
-        shadow_s = max(end_s, state.now)
+        if end_s > shadow_s:
+            shadow_s = end_s
     return shadow_s, free - slots
 
 
