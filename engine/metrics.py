@@ -10,6 +10,7 @@ from engine.bounds import Bounds, gap
 from engine.cluster import Cluster, Kind
 from engine.ledger import DeviceRates
 from engine.records import FinishedTasks
+from engine.resource_use import fragmentation, gpu_memory_peak_gb, moved_gb
 from engine.results import SchedulerResult
 from engine.simulation import Simulation
 from engine.workload import FloatArray
@@ -89,6 +90,7 @@ def summarise(
     makespan_s = float(done.finish_s.max()) - first_arrival_s
     busy_to_end = busy_slot_seconds(simulation, end_s)
     busy = busy_slot_seconds(simulation, first_arrival_s + makespan_s)
+    misses, miss_share = missed_deadlines(done, simulation.columns.deadline_s)
     p50, p95, p99 = (float(v) for v in np.percentile(response_s, [50, 95, 99]))
     return SchedulerResult(
         name=label,
@@ -112,6 +114,13 @@ def summarise(
         jain=jain_index(_by_user(response_s, done, simulation.columns.users)),
         regret=None if oracle is None else mean_regret(done, oracle),
         gap=_gaps(makespan_s, float(response_s.mean()), bound if status == "finished" else None),
+        deadline_misses=misses,
+        deadline_miss_share=miss_share,
+        moved_gb=moved_gb(simulation),
+        gpu_memory_peak_gb=gpu_memory_peak_gb(simulation),
+        memory_refusals=len(simulation.memory_refused),
+        fragmentation=fragmentation(simulation, first_arrival_s, first_arrival_s + makespan_s),
+        decision_latency_s=simulation.decisions.seconds(),
         digest=simulation.ledger.digest(),
     )
 
@@ -128,6 +137,14 @@ def mean_regret(done: FinishedTasks, oracle: FinishedTasks) -> float | None:
     if len(mine) == 0:
         return None
     return float((done.finish_s[mine] - oracle.finish_s[theirs]).mean())
+
+
+def missed_deadlines(done: FinishedTasks, deadline_s: Sequence[float]) -> tuple[int | None, float | None]:
+    """Return how many finished tasks were late, and their share of those that have a deadline; None without any."""
+    due_s = np.array(deadline_s)[done.task]
+    due = int(np.isfinite(due_s).sum())
+    late = int((done.finish_s > due_s).sum())
+    return (late, late / due) if due else (None, None)
 
 
 def _gaps(makespan_s: float, mean_response_s: float, bound: Bounds | None) -> dict[str, float | None]:
@@ -168,6 +185,13 @@ def _row_without_figures(label: str, simulation: Simulation, tasks: int) -> Sche
         jain=None,
         regret=None,
         gap={"makespan": None, "mean_response": None},
+        deadline_misses=None,
+        deadline_miss_share=None,
+        moved_gb=None,
+        gpu_memory_peak_gb=None,
+        memory_refusals=None,
+        fragmentation=None,
+        decision_latency_s={"mean": None, "p99": None},
         digest=simulation.ledger.digest(),
         traceback=simulation.traceback,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from engine.bounds import Bounds
@@ -36,6 +36,13 @@ class SchedulerResult:
     jain: float | None
     regret: float | None
     gap: dict[str, float | None]
+    deadline_misses: int | None
+    deadline_miss_share: float | None
+    moved_gb: float | None
+    gpu_memory_peak_gb: float | None
+    memory_refusals: int | None
+    fragmentation: float | None
+    decision_latency_s: dict[str, float | None] = field(compare=False)  # of wall time: the same race has another
     digest: str | None
     traceback: str | None = None
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
 import numpy as np
 
 from engine.cluster import Cluster
+from engine.decision_clock import SAMPLED, DecisionClock
 from engine.device_state import DeviceState
 from engine.errors import InputError, PlacementError, sentence_of
 from engine.estimating import EstimatorFactory, TableEstimator, guarded, make_estimator
 from engine.estimator import Estimator
 from engine.ledger import Ledger
 from engine.pending import Pending
-from engine.placement import Shares
+from engine.placement import Placement, Shares
 from engine.placement_rules import checked
 from engine.precedence import Precedence
 from engine.results import Status
@@ -43,8 +45,9 @@ class Simulation:
     ``estimator`` is 'nominal', 'law', 'true' or a factory. ``status`` is 'running' until all tasks have finished or the
     scheduler is disqualified (``reason``, ``traceback``). ``arrived`` and ``completions`` count tasks, ``models`` the
     learned models in use so far, the first since ``model_since_s``; ``devices`` are the live ones, for those who draw
-    them; ``strangers`` are the modules of the scheduler and its estimator. An event is one instant of arrivals, one
-    finish of a share or one arrival of data.
+    them; ``strangers`` are the modules of the scheduler and its estimator; ``decisions`` knows how long ``place``
+    takes; ``memory_refused`` are the shares that, ready at the head of a queue with slots free, had to wait for memory.
+    An event is one instant of arrivals, one finish of a share or one arrival of data.
     """
 
     def __init__(
@@ -95,6 +98,9 @@ class Simulation:
         )
         self._expected = expected
         self._place = scheduler.place
+        self.decisions = DecisionClock(scheduler.place)
+        self._events_run = 0
+        self.memory_refused: set[int] = set()
         self._has_parents = workload.has_parents
         self._telling: Telling | None = None
         observers = observers_of(scheduler, self.estimator)
@@ -164,8 +170,11 @@ class Simulation:
         device_of, end_s, ended, finished = ledger.device, ledger.end_s, ledger.ended, ledger.finished
         tasks, has_parents, telling = ledger.tasks, self._has_parents, self._telling
         waiting = pending._position
-        done = 0
-        while done < events:
+        place, decisions = self._place, self.decisions
+        densely, sample = SAMPLED, SAMPLED - 1
+        done = before = self._events_run
+        last = done + events
+        while done < last:
             arrival_s = self._next_arrival_s
             # data (numbers below 0) that come at the instant of an arrival are there before it
             if heap and (heap[0][0] < arrival_s or (heap[0][0] == arrival_s and heap[0][1] < 0)):
@@ -199,8 +208,9 @@ class Simulation:
             else:
                 break
             if waiting:
-                self._ask()
-        return done
+                self._ask(place if done & sample and done > densely else decisions.at(done))
+        self._events_run = done
+        return done - before
 
     def _arrive(self, now_s: float) -> None:
         """All tasks that arrive at this instant become pending."""
@@ -265,13 +275,13 @@ class Simulation:
 
     # --- placing --------------------------------------------------------------------------------------------------
 
-    def _ask(self) -> None:
+    def _ask(self, place: Callable[[Pending, ClusterState], Iterable[Placement] | None]) -> None:
         """Call ``place`` until it places nothing, and apply each placement as it comes."""
         pending, state, ledger = self._pending, self._state, self.ledger
         waiting = pending._position
         while waiting:
             before = len(waiting)
-            placements = self._place(pending, state)
+            placements = place(pending, state)
             if placements is None:
                 raise PlacementError("place() returned None; yield placements, or return a list (empty to wait).")
             for placement in placements:
@@ -314,6 +324,8 @@ class Simulation:
         if here:
             if device.strict:
                 self._advance_queue(device)
+            elif memory_gb > device.free_memory_gb and slots <= device.free_slots and device.ready[0][2] == part:
+                self.memory_refused.add(part)
         elif self._precedence.is_ready(index):
             self._wake_when_due(index, part)
         else:
@@ -323,7 +335,11 @@ class Simulation:
         ready = device.ready
         while ready:
             _, _, part, task, seconds, slots, memory_gb = ready[0]
-            if slots > device.free_slots or memory_gb > device.free_memory_gb:
+            if slots > device.free_slots:
+                break
+            if memory_gb > device.free_memory_gb:
+                if not device.strict or self._precedence.may_start(task, device.index, self.now_s):
+                    self.memory_refused.add(part)
                 break
             if device.strict and not self._precedence.may_start(task, device.index, self.now_s):
                 break

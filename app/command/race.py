@@ -41,7 +41,8 @@ greedy = met, hybrid_ml = mct+forest); 'all' is every built-in that can serve th
   schedulers: a list of name, status (finished | disqualified | stopped), reason, tasks, makespan_s,
     mean_response_s, p50_response_s, p95_response_s, p99_response_s, mean_wait_s, mean_bounded_slowdown,
     throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret,
-    gap (makespan, mean_response), digest
+    gap (makespan, mean_response), deadline_misses, deadline_miss_share, moved_gb, gpu_memory_peak_gb,
+    memory_refusals, fragmentation, decision_latency_s (mean, p99: of wall time), digest
 
 exit status: 0 done; 1 something failed or a scheduler was disqualified; 2 wrong usage: an option, a name or
 a file that cannot be used; 130 stopped by Ctrl-C (what had finished is written). The reason is a sentence on

@@ -30,6 +30,13 @@ ROW = SchedulerResult(
     jain=1.0,
     regret=None,
     gap={"makespan": 0.0, "mean_response": 0.0},
+    deadline_misses=None,
+    deadline_miss_share=None,
+    moved_gb=0.0,
+    gpu_memory_peak_gb=None,
+    memory_refusals=0,
+    fragmentation=None,
+    decision_latency_s={"mean": None, "p99": None},
     digest=None,
 )
 
