@@ -239,7 +239,7 @@ class _Run:
         self.hand_over()
         result = self.race.result()
         if self.recorder is not None:
-            for series in self.race.metric_series():
+            for series in self.race.metric_series(result):
                 self.recorder.metrics(series)
             self.recorder.result(result)
         self.publish(refresh=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from engine.bounds import Bounds, gap
 from engine.cluster import Cluster, Kind
 from engine.ledger import DeviceRates
-from engine.records import FinishedTasks
+from engine.records import FinishedTasks, MetricSeries
 from engine.resource_use import fragmentation, gpu_memory_peak_gb, moved_gb
 from engine.results import SchedulerResult
 from engine.simulation import Simulation
@@ -123,6 +123,25 @@ def summarise(
         decision_latency_s=simulation.decisions.seconds(),
         digest=simulation.ledger.digest(),
     )
+
+
+def final_series(row: SchedulerResult, at_s: float) -> Iterator[MetricSeries]:
+    """Yield the figures for which a stored summary has no column, each as a metric of one value at second ``at_s``."""
+    figures = {
+        "gap_makespan": row.gap["makespan"],
+        "gap_mean_response": row.gap["mean_response"],
+        "deadline_misses": row.deadline_misses,
+        "deadline_miss_share": row.deadline_miss_share,
+        "moved_gb": row.moved_gb,
+        "gpu_memory_peak_gb": row.gpu_memory_peak_gb,
+        "memory_refusals": row.memory_refusals,
+        "fragmentation": row.fragmentation,
+        "decision_latency_mean_s": row.decision_latency_s["mean"],
+        "decision_latency_p99_s": row.decision_latency_s["p99"],
+    }
+    for name, value in figures.items():
+        if value is not None:
+            yield MetricSeries(row.name, name, np.array([at_s]), np.array([float(value)]))
 
 
 def finished_by(label: str, simulation: Simulation) -> FinishedTasks:

@@ -15,7 +15,7 @@ from engine.bounds import Bounds, lower_bounds
 from engine.cluster import Cluster
 from engine.errors import raised_at
 from engine.estimating import EstimatorFactory
-from engine.metrics import finished_by, summarise
+from engine.metrics import final_series, finished_by, summarise
 from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.scheduler import Scheduler
@@ -184,9 +184,10 @@ class Race:
                 batches.append((lane.label, samples))
         return batches
 
-    def metric_series(self) -> list[MetricSeries]:
-        """Return mean response and utilisation of each lane over simulated time."""
-        return [series for lane in self.lanes for series in lane_series(lane.label, lane.simulation)]
+    def metric_series(self, result: RaceResult) -> list[MetricSeries]:
+        """Return mean response and utilisation of each lane over simulated time, and what the summaries leave out."""
+        over_time = [series for lane in self.lanes for series in lane_series(lane.label, lane.simulation)]
+        return over_time + [series for row in result.rows for series in final_series(row, self.clock_s)]
 
     def result(self) -> RaceResult:
         """Return the figures of all lanes; idle power counts up to the last finish of any lane in good standing."""

@@ -155,6 +155,18 @@ def test_late_tasks_are_counted_among_those_with_a_deadline() -> None:
     assert (row.deadline_misses, row.deadline_miss_share) == (None, None)
 
 
+def test_figures_without_a_column_of_their_own_are_stored_as_metrics_at_the_end() -> None:
+    tasks = workload("due", ("cpu",), [0, 0], [[1], [2]], deadline_s=[1.0, 1.5])
+    race = Race(tasks, devices({}), [LaneSpec("met", Met())])
+    while race.advance():
+        pass
+    result = race.result()
+    stored = {s.name: (s.scheduler, s.at_s.tolist(), s.value.tolist()) for s in race.metric_series(result)}
+    assert stored["gap_makespan"] == stored["gap_mean_response"] == ("met", [3.0], [0.0])
+    assert stored["deadline_miss_share"] == ("met", [3.0], [0.5])
+    assert "gpu_memory_peak_gb" not in stored
+
+
 class Slow(Scheduler):
     """Takes 2 ms of wall time for a decision, half before its first placement and half after."""
 
