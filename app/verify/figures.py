@@ -34,6 +34,9 @@ FIGURES: Mapping[str, str] = {
     "energy_j": "energy",
     "cost": "cost",
     "jain": "Jain's index",
+    "bound_makespan_s": "a proven lower bound of the makespan",
+    "bound_critical_path_s": "the critical path, the part of it that knows no other tasks",
+    "bound_mean_response_s": "a proven lower bound of the mean response",
 }
 
 
@@ -41,6 +44,7 @@ def figures_of(race: Race, result: RaceResult) -> dict[str, float | None]:
     """Return the :data:`FIGURES` of a finished race of one scheduler; None where one is not defined."""
     (row,) = result.rows
     (done,) = race.take_finished()
+    bound = result.bound
     held_slot_s = busy_slot_seconds(race.lanes[0].simulation, math.inf)
     same = {name: getattr(row, name) for name in FIGURES if hasattr(row, name)}
     return same | {
@@ -53,6 +57,9 @@ def figures_of(race: Race, result: RaceResult) -> dict[str, float | None]:
         "first_arrival_s": race.first_arrival_s,
         "last_start_s": float(done.start_s.max()),
         "last_finish_s": float(done.finish_s.max()),
+        "bound_makespan_s": bound.makespan_s if bound else None,
+        "bound_critical_path_s": bound.critical_path_s if bound else None,
+        "bound_mean_response_s": bound.mean_response_s if bound else None,
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError, did_you_mean
+from engine.params import parameter
 from engine.workload import FloatArray, Workload, workload
 from plugins.arrivals import poisson, with_arrivals
 from plugins.workload import WorkloadPlugin, WorkloadRequest
@@ -24,8 +25,19 @@ TIMES = ("runtime_cpu", "runtime_gpu")
 _REQUIRED = ("benchmark", "dataset", *COUNTS, *TIMES)
 
 
+@dataclass(frozen=True)
+class KernelsParams:
+    """When the kernels arrive."""
+
+    arrivals: str = parameter(
+        "poisson",
+        "A Poisson process, in an order drawn by the seed, or all at once, in the order of the file",
+        choices=("poisson", "at_once"),
+    )
+
+
 class Kernels(WorkloadPlugin):
-    """Measured kernels in a random order, arriving as a Poisson process."""
+    """Measured kernels, arriving as a Poisson process in a random order, or all at once."""
 
     name = "kernels"
     summary = "Measured OpenCL kernels from a CSV: what each took on a CPU and on a GPU."
@@ -34,6 +46,7 @@ class Kernels(WorkloadPlugin):
         "and learners have only the static counts to go by. Kernels without atomic operations may be split between "
         "devices (their work-groups are independent). Measured GPU times contain the transfers."
     )
+    Params = KernelsParams
     reads_files = True
 
     def load(self, request: WorkloadRequest) -> Workload:
@@ -45,6 +58,8 @@ class Kernels(WorkloadPlugin):
             raise InputError("The workload 'kernels' reads a file; write kernels:FILE.")
         rows = _read(request.path)
         total, count = len(rows.names), request.tasks or len(rows.names)
+        if self.params.arrivals == "at_once":
+            return _tasks(rows, np.arange(count) % total, request.path.stem)
         pick_rng, arrivals_rng = (np.random.default_rng([request.seed, stream]) for stream in (0, 1))
         chosen = pick_rng.permutation(total)[:count]
         if count > total:

@@ -32,7 +32,8 @@ class Queueing(WorkloadPlugin):
     summary = "The textbook's queue: Poisson arrivals, exponential or constant service times."
     explanation = (
         "One kind of task on one kind of processor, with waiting times that can be worked out: race fcfs on "
-        "processors:c and compare with M/M/c (Erlang C) or M/D/1 (Pollaczek-Khinchine). Service times are known."
+        "processors:c and compare with M/M/c (Erlang C) or M/D/1 (Pollaczek-Khinchine). Service times are known, "
+        "and the same on every device."
     )
     Params = QueueingParams
 
@@ -43,7 +44,6 @@ class Queueing(WorkloadPlugin):
         drawn = service_rng.exponential(size=count) if self.params.service == "exponential" else np.ones(count)
         # a service time of exactly 0 is legal for the distribution, but no task takes no time
         seconds = np.maximum(drawn, 1e-12) * self.params.mean_s
-        tasks = workload(
-            self.name, ("cpu",), poisson(arrivals_rng, count) / self.params.rate_per_s, seconds.reshape(count, 1)
-        )
+        arrival_s = poisson(arrivals_rng, count) / self.params.rate_per_s
+        tasks = workload(self.name, ("cpu", "gpu"), arrival_s, np.column_stack([seconds, seconds]))
         return tasks if request.load is None else rescaled(tasks, request.cluster, request.load)
