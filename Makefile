@@ -7,6 +7,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # an environment knows where it lies: a copy of this folder makes its own
 READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d' ' -f1)
+# simulators that we are measured against; without them their benchmarks are skipped
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/$(notdir $(READY))
 
 .PHONY: run test bench soak libraries
 .DEFAULT_GOAL := run
@@ -21,8 +24,8 @@ test: libraries
 	$(VENV)/bin/lint-imports
 	$(PY) -m pytest -m "not benchmark and not soak"
 
-bench: libraries
-	$(PY) -m pytest -m benchmark -s tests/benchmarks
+bench: libraries $(PEERS_READY)
+	$(PY) -m pytest -m benchmark -s -o faulthandler_timeout=600 tests/benchmarks
 
 soak: libraries
 	$(PY) -m pytest -m soak -s tests || [ $$? = 5 ] # 5: there are none
@@ -33,3 +36,6 @@ libraries: $(READY)
 $(READY): requirements.lock pyproject.toml
 	@sh resources/setup/environment.sh $(VENV) $(PYTHON)
 	@touch $@
+
+$(PEERS_READY): resources/setup/peers.lock | libraries
+	-@sh resources/setup/peers.sh $(PY) $(PEERS) && touch $@
