@@ -19,13 +19,14 @@ class DeviceState:
 
     ``ready`` holds the shares that may start when they fit (in a strict queue: all that wait), sorted; ``waiting``
     holds, for queues without order, those whose parents or data are not there yet. ``running`` maps a part to its
-    believed end, slots and memory.
+    believed end, slots and memory. ``pooled``: it has several slots; only then ``free_memory_gb`` is kept up to date,
+    for on one slot nothing starts before all memory is free again.
     """
 
     __slots__ = (
-        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_memory_gb", "_single", "drifts",
-        "free_memory_gb", "free_slots", "has_link", "index", "latency_s", "model", "per_gb_s", "queued_s", "ready",
-        "running", "spec", "speed", "strict", "waiting",
+        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_memory_gb", "drifts", "free_memory_gb",
+        "free_slots", "has_link", "index", "latency_s", "model", "per_gb_s", "pooled", "queued_s", "ready", "running",
+        "spec", "speed", "strict", "waiting",
     )  # fmt: skip
 
     def __init__(self, spec: Device, model: int) -> None:
@@ -44,7 +45,7 @@ class DeviceState:
         self.waiting: dict[int, Queued] = {}
         self.queued_s = 0.0
         self.strict = False
-        self._single = spec.slots == 1
+        self.pooled = spec.slots > 1
         self._end_s = -math.inf  # believed end of what runs on a device of one slot
         self._free_times: list[float] | None = None
         self._last_start = 0.0
@@ -93,31 +94,15 @@ class DeviceState:
                 self._push(entry)
             self.waiting.clear()
 
-    def take(self, part: int, believed_end_s: float, slots: int, memory_gb: float) -> None:
-        """A share starts: it holds slots and memory until :meth:`release`."""
-        self.running[part] = (believed_end_s, slots, memory_gb)
-        self.free_slots -= slots
-        self._end_s = believed_end_s
-        self._free_times = None
-        if self._single:
-            self.free_memory_gb = self._memory_gb - memory_gb
-        elif memory_gb:
-            self._count_memory()
-
-    def release(self, part: int) -> None:
-        """A share has ended."""
-        _, slots, memory_gb = self.running.pop(part)
-        self.free_slots += slots
-        self._end_s = -math.inf
-        self._free_times = None
-        if not self.running:
-            self.free_memory_gb = self._memory_gb
-        elif memory_gb:
-            self._count_memory()
-
-    def _count_memory(self) -> None:
-        """Count anew what is held, because taking and giving back by sums would build up rounding."""
+    def count_memory(self) -> None:
+        """Count anew what a pool's shares hold, because taking and giving back by sums would build up rounding."""
         self.free_memory_gb = self._memory_gb - math.fsum([gb for _, _, gb in self.running.values()])
+
+    def memory_left_gb(self) -> float:
+        """Return the GB that nothing holds now."""
+        if self.pooled:
+            return self.free_memory_gb
+        return self._memory_gb - sum(gb for _, _, gb in self.running.values())
 
     def available_at(self, now_s: float, slots: int) -> float:
         """Return the earliest second at which ``slots`` slots are believed free for a newly placed share.
@@ -125,7 +110,7 @@ class DeviceState:
         Running and queued shares are replayed with the seconds believed at their placement; a share that overruns
         counts as ending now, one that waits for parents as ready. inf when the device never has that many slots.
         """
-        if self._single and slots == 1:
+        if slots == 1 and not self.pooled:
             end_s = self._end_s
             return (end_s if end_s > now_s else now_s) + self.queued_s
         if slots > self.spec.slots:

@@ -16,17 +16,17 @@ EstimatorFactory = Callable[[EstimatorContext], Estimator]
 class TableEstimator:
     """Seconds read from a fixed n x m table: ``nominal`` (the ETC), ``law`` and ``true`` are three such tables.
 
-    The engine alone builds the latter two; no plugin is ever handed the true seconds.
+    The engine alone builds the latter two; no plugin is ever handed the true seconds. ``rows`` is for the event loop.
     """
 
     def __init__(self, table: FloatArray) -> None:
         self.active_models = 0
         # tuples of floats leave the garbage collector's lists, nested lists would stay in them
-        self._rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
+        self.rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
 
     def seconds(self, task: Task) -> Seconds:
         """Return the task's row of the table."""
-        return self._rows[task.index]
+        return self.rows[task.index]
 
 
 def make_estimator(

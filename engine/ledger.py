@@ -53,22 +53,22 @@ class Ledger:
         self.ended = array("i")
         self.finished = array("i")
 
-    def add_split(self, task: int, shares: Shares, now_s: float) -> range | list[int]:
+    def add_split(self, task: int, shares: Shares, now_s: float) -> list[int]:
         """Note that a task was placed in several shares; return the numbers of its parts."""
-        (device, fraction), *others = shares
+        parts = [task]
         self.n_parts[task] = len(shares)
-        self.device[task] = device
-        self.fraction[task] = fraction
+        self.device[task], self.fraction[task] = shares[0]
         self.placed_s[task] = now_s
         self.extra[task] = len(self.device)
-        for device, fraction in others:
+        for device, fraction in shares[1:]:
+            parts.append(len(self.device))
             self.extra_task.append(task)
             self.device.append(device)
             self.fraction.append(fraction)
             self.placed_s.append(now_s)
             self.start_s.append(np.nan)
             self.end_s.append(np.nan)
-        return self.parts_of(task)
+        return parts
 
     def task_of(self, part: int) -> int:
         """Return the task of a part."""

@@ -35,12 +35,12 @@ def checked(placement: Any, pending: Pending, state: ClusterState) -> Placement:
             device, fraction = shares[0]
             if type(device) is int and 0 <= device < len(state.devices) and fraction == 1.0:
                 return placement
-        elif len(shares) == 2 and task.divisible and _plain_pair(shares, len(state.devices)):
+        elif len(shares) == 2 and task.divisible and plain_pair(shares, len(state.devices)):
             return placement
     return Placement(task, _check_shares(task, shares, state), order)
 
 
-def _plain_pair(shares: Any, devices: int) -> bool:
+def plain_pair(shares: Any, devices: int) -> bool:
     """Whether two shares are plainly legal; a False only means that a closer look is needed."""
     first, second = shares
     if type(first) is not tuple or type(second) is not tuple or len(first) != 2 or len(second) != 2:

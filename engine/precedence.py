@@ -20,7 +20,7 @@ class Precedence:
         self._ledger = ledger
         self._link = cluster.link
         self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
-        self._missing_parents = [len(parents) for parents in columns.parents]
+        self._missing_parents = list(map(len, columns.parents))
         self._waiting: dict[int, list[int]] = {}
 
     def is_ready(self, task: int) -> bool:

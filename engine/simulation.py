@@ -1,29 +1,24 @@
-"""One scheduler on one workload and one cluster: the event loop.
-
-Order of events at one instant (published tables hang on it): all arrivals, then ``place``; then finishes one at a time
-in start order, and after each: children released, device queues advanced, ``observe``, ``place``. ``place`` is called
-again until it places nothing, and never when nothing is pending. Data that arrive over a link advance the queue that
-waits for them before anything else of that instant. No epsilon on times.
-"""
+"""One scheduler on one workload and one cluster. The order of events is the law of :mod:`engine.event_loop`."""
 
 from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from itertools import count
 
 import numpy as np
 
 from engine.cluster import Cluster
-from engine.decision_clock import SAMPLED, DecisionClock
+from engine.decision_clock import DecisionClock
 from engine.device_state import DeviceState
-from engine.errors import InputError, PlacementError, sentence_of
+from engine.errors import InputError, sentence_of
 from engine.estimating import EstimatorFactory, TableEstimator, guarded, make_estimator
 from engine.estimator import Estimator
+from engine.event_loop import run_events
 from engine.ledger import Ledger
 from engine.pending import Pending
-from engine.placement import Placement, Shares
+from engine.placement import Shares
 from engine.placement_rules import checked
 from engine.precedence import Precedence
 from engine.results import Status
@@ -88,8 +83,7 @@ class Simulation:
         self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
-        self._starts = 0
-        self._placements = 0
+        self._numbers = count(1)  # of starts and placements: what comes first at a tie
         self._data_events = 0
         self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
         expected = guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds
@@ -139,7 +133,7 @@ class Simulation:
         done = 0
         try:
             while done < events and self.status == "running":
-                ran = self._run(until_s, events - done)
+                ran = run_events(self, until_s, events - done)
                 done += ran
                 if not self._events and self._next_arrival_s == math.inf:
                     self._end()
@@ -161,72 +155,7 @@ class Simulation:
         if isinstance(self.estimator, Estimator):
             self.estimator.close()
 
-    # --- events ---------------------------------------------------------------------------------------------------
-
-    def _run(self, until_s: float, events: float) -> int:
-        """The event loop. Every name of the usual path is a local: the loop's cost is mostly that of finding names."""
-        heap, devices, state = self._events, self.devices, self._state
-        ledger, pending, open_parts = self.ledger, self._pending, self._open_parts
-        device_of, end_s, ended, finished = ledger.device, ledger.end_s, ledger.ended, ledger.finished
-        tasks, has_parents, telling = ledger.tasks, self._has_parents, self._telling
-        waiting = pending._position
-        place, decisions = self._place, self.decisions
-        densely, sample = SAMPLED, SAMPLED - 1
-        done = before = self._events_run
-        last = done + events
-        while done < last:
-            arrival_s = self._next_arrival_s
-            # data (numbers below 0) that come at the instant of an arrival are there before it
-            if heap and (heap[0][0] < arrival_s or (heap[0][0] == arrival_s and heap[0][1] < 0)):
-                if heap[0][0] > until_s:
-                    break
-                now_s, number, part = heappop(heap)
-                self.now_s = state.now = now_s
-                done += 1
-                if number < 0:
-                    self._data_arrive(part)
-                    continue
-                task = part if part < tasks else ledger.task_of(part)
-                end_s[part] = now_s
-                ended.append(part)
-                device = devices[device_of[part]]
-                device.release(part)
-                complete = task not in open_parts or self._close_part(task)
-                if complete:
-                    self.completions += 1
-                    finished.append(task)
-                    if has_parents:
-                        self._release_children(task)
-                if device.ready:
-                    self._advance_queue(device)
-                if complete and telling is not None:
-                    self._tell(telling, task)
-            elif arrival_s <= until_s and arrival_s < math.inf:
-                self.now_s = state.now = arrival_s
-                done += 1
-                self._arrive(arrival_s)
-            else:
-                break
-            if waiting:
-                self._ask(place if done & sample and done > densely else decisions.at(done))
-        self._events_run = done
-        return done - before
-
-    def _arrive(self, now_s: float) -> None:
-        """All tasks that arrive at this instant become pending."""
-        arrivals, arrival_s, tasks = self._arrivals, self.columns.arrival_s, self.columns.tasks
-        position = self.arrived
-        while True:
-            index = arrivals[position]
-            self._pending._add(tasks[index], not self._has_parents or self._precedence.is_ready(index))
-            position += 1
-            if position == len(arrivals):
-                self._next_arrival_s = math.inf
-                break
-            self._next_arrival_s = arrival_s[arrivals[position]]
-            if self._next_arrival_s != now_s:
-                break
-        self.arrived = self._state.arrivals = position
+    # --- what the event loop leaves to methods: parents, data, strict queues, splits, a close look -------------------
 
     def _tell(self, telling: Telling, task: int) -> None:
         telling.tell(task, self.completions)
@@ -273,34 +202,22 @@ class Simulation:
         for device in devices:
             self._advance_queue(device)
 
-    # --- placing --------------------------------------------------------------------------------------------------
-
-    def _ask(self, place: Callable[[Pending, ClusterState], Iterable[Placement] | None]) -> None:
-        """Call ``place`` until it places nothing, and apply each placement as it comes."""
-        pending, state, ledger = self._pending, self._state, self.ledger
-        waiting = pending._position
-        while waiting:
-            before = len(waiting)
-            placements = place(pending, state)
-            if placements is None:
-                raise PlacementError("place() returned None; yield placements, or return a list (empty to wait).")
-            for placement in placements:
-                task, shares, order = checked(placement, pending, state)
-                pending._remove(task.index)
-                if len(shares) == 1:
-                    device, fraction = shares[0]
-                    ledger.device[task.index] = device
-                    ledger.placed_s[task.index] = self.now_s
-                    self._put(task.index, task, device, fraction, order)
-                else:
-                    self._put_split(task, shares, order)
-            if len(waiting) == before:
-                break
-        pending._compact()
+    def _put_checked(self, placement: object) -> None:
+        """Take a placement that the event loop did not see to be legal at once."""
+        task, shares, order = checked(placement, self._pending, self._state)
+        self._pending._remove(task.index)
+        if len(shares) == 1:
+            device, fraction = shares[0]
+            self.ledger.device[task.index] = device
+            self.ledger.placed_s[task.index] = self.now_s
+            self._put(task.index, task, device, fraction, order)
+        else:
+            self._put_split(task, shares, order)
 
     def _put_split(self, task: Task, shares: Shares, order: float | None) -> None:
         self._open_parts[task.index] = len(shares)
-        for part, (device, fraction) in zip(self.ledger.add_split(task.index, shares, self.now_s), shares, strict=True):
+        parts = self.ledger.add_split(task.index, shares, self.now_s)
+        for part, (device, fraction) in zip(parts, shares, strict=True):
             self._put(part, task, device, fraction, order)
 
     def _put(self, part: int, task: Task, device_index: int, fraction: float, order: float | None) -> None:
@@ -318,9 +235,8 @@ class Simulation:
         if here and slots <= device.free_slots and memory_gb <= device.free_memory_gb and not device.ready:
             self._start(device, part, index, fraction, believed_s, slots, memory_gb)
             return
-        self._placements += 1
         rank = math.inf if order is None else order
-        device.enqueue((rank, self._placements, part, index, believed_s, slots, memory_gb), here)
+        device.enqueue((rank, next(self._numbers), part, index, believed_s, slots, memory_gb), here)
         if here:
             if device.strict:
                 self._advance_queue(device)
@@ -365,10 +281,14 @@ class Simulation:
         seconds = self._true_s[device.index][task] / speed * fraction
         if device.has_link:
             seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
-        device.take(part, now_s + believed_s, slots, memory_gb)
+        device.running[part] = (now_s + believed_s, slots, memory_gb)
+        device.free_slots -= slots
+        device._end_s = now_s + believed_s
+        device._free_times = None
+        if memory_gb and device.pooled:
+            device.count_memory()
         self.ledger.start_s[part] = now_s
-        self._starts += 1
-        heappush(self._events, (now_s + seconds, self._starts, part))
+        heappush(self._events, (now_s + seconds, next(self._numbers), part))
 
     # --- ending ---------------------------------------------------------------------------------------------------
 

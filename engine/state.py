@@ -88,7 +88,7 @@ class ClusterState:
 
     def free_memory(self, device: int) -> float:
         """Return the GB that nothing holds now."""
-        return self._states[device].free_memory_gb
+        return self._states[device].memory_left_gb()
 
     def queue_length(self, device: int) -> int:
         """Return how many shares wait on the device."""

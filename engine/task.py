@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class TaskColumns:
         self.deadline_s = [np.inf] * n if source.deadline_s is None else source.deadline_s.tolist()
         self.models = source.models
         self.users = source.users
-        self.tasks = [Task(index, self) for index in range(n)]
+        self.tasks = list(map(Task, range(n), repeat(self)))
         self.runs_on: list[list[bool]] | None = None
         """Per task and device model, whether it can run there; None when all can everywhere."""
         if np.isinf(source.etc_s).any():

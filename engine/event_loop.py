@@ -1,0 +1,181 @@
+"""The event loop of one simulation, in one piece.
+
+It is long on purpose: a race runs it millions of times, and half of its time would go into calls from one short
+function to the next. What is usual (no parents, no strict queue, a legal placement) is done here with local names; what
+is rare is left to the methods of :class:`engine.simulation.Simulation`, which do the same in readable steps.
+
+Order of events at one instant (published tables hang on it): all arrivals, then ``place``; then finishes one at a time
+in start order, and after each: children released, device queues advanced, ``observe``, ``place``. ``place`` is called
+again until it places nothing, and never when nothing is pending. Data that arrive over a link advance the queue that
+waits for them before anything else of that instant. No epsilon on times.
+"""
+
+from __future__ import annotations
+
+import math
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from engine.decision_clock import SAMPLED
+from engine.errors import PlacementError
+from engine.estimating import TableEstimator
+from engine.placement import Placement
+from engine.placement_rules import plain_pair
+from engine.task import Task
+
+if TYPE_CHECKING:
+    from engine.simulation import Simulation
+
+
+def run_events(simulation: Simulation, until_s: float, events: float) -> int:
+    """Run events not later than ``until_s``, at most ``events`` of them; return how many were run.
+
+    Whatever the scheduler raises comes through, as does :class:`PlacementError` for a placement that breaks the
+    contract.
+    """
+    heap, devices, state = simulation._events, simulation.devices, simulation._state
+    ledger, pending, open_parts = simulation.ledger, simulation._pending, simulation._open_parts
+    device_of, placed_s, start_s, end_s = ledger.device, ledger.placed_s, ledger.start_s, ledger.end_s
+    ended, finished = ledger.ended, ledger.finished
+    columns = simulation.columns
+    tasks, slots_of, memory_of, transfer_of = columns.tasks, columns.slots, columns.memory_gb, columns.transfer_gb
+    divisible = columns.divisible
+    arrival_of, arrivals, true_s = columns.arrival_s, simulation._arrivals, simulation._true_s
+    n, last = len(tasks), len(arrivals) - 1
+    has_parents, telling = simulation._has_parents, simulation._telling
+    numbers, all_fit, most = simulation._numbers, state._all_fit, len(devices)
+    estimator = simulation.estimator
+    believed = estimator.rows if isinstance(estimator, TableEstimator) else None
+    expected = simulation._expected
+    waiting, order = pending._position, pending._order
+    next_arrival_s = simulation._next_arrival_s
+    place, decisions, sample = simulation._place, simulation.decisions, SAMPLED - 1
+    done = before_all = simulation._events_run
+    until_event = done + events
+    while done < until_event:
+        if heap and (heap[0][0] < next_arrival_s or (heap[0][0] == next_arrival_s and heap[0][1] < 0)):
+            if heap[0][0] > until_s:
+                break
+            now_s, number, part = heappop(heap)
+            simulation.now_s = state.now = now_s
+            done += 1
+            if number < 0:  # data that cross a link: there before an arrival of the same instant
+                simulation._data_arrive(part)
+                continue
+            end_s[part] = now_s
+            ended.append(part)
+            device = devices[device_of[part]]
+            _, slots, memory_gb = device.running.pop(part)
+            device.free_slots += slots
+            device._end_s = -math.inf
+            device._free_times = None
+            if memory_gb and device.pooled:
+                device.count_memory()
+            if open_parts:
+                task = part if part < n else ledger.task_of(part)
+                complete = task not in open_parts or simulation._close_part(task)
+            else:
+                task, complete = part, True
+            if complete:
+                simulation.completions += 1
+                finished.append(task)
+                if has_parents:
+                    simulation._release_children(task)
+            if device.ready:
+                simulation._advance_queue(device)
+            if complete and telling is not None:
+                simulation._tell(telling, task)
+        elif next_arrival_s <= until_s and next_arrival_s < math.inf:
+            now_s = simulation.now_s = state.now = next_arrival_s
+            done += 1
+            position = simulation.arrived
+            while True:
+                index = arrivals[position]
+                if has_parents:
+                    pending._add(tasks[index], simulation._precedence.is_ready(index))
+                else:
+                    waiting[index] = len(order)
+                    order.append(tasks[index])
+                next_arrival_s = arrival_of[arrivals[position + 1]] if position < last else math.inf
+                position += 1
+                if next_arrival_s != now_s:
+                    break
+            simulation.arrived = state.arrivals = position
+            simulation._next_arrival_s = next_arrival_s
+        else:
+            break
+        if not waiting:
+            continue
+        ask = place if done & sample and done > SAMPLED else decisions.at(done)
+        while waiting:
+            before = len(waiting)
+            placements = ask(pending, state)
+            if placements is None:
+                raise PlacementError("place() returned None; yield placements, or return a list (empty to wait).")
+            for placement in placements:
+                # the usual placement, whole or in two, is seen to be legal at once; any other is looked at closely
+                if has_parents or not all_fit or type(placement) is not Placement:
+                    simulation._put_checked(placement)
+                    continue
+                chosen, shares, rank = placement
+                if rank is not None or type(chosen) is not Task or type(shares) is not tuple:
+                    simulation._put_checked(placement)
+                    continue
+                index = chosen.index
+                if index not in waiting:
+                    simulation._put_checked(placement)
+                    continue
+                if len(shares) == 2 and divisible[index] and plain_pair(shares, most):
+                    order[waiting.pop(index)] = None
+                    simulation._put_split(chosen, shares, None)
+                    continue
+                if len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
+                    simulation._put_checked(placement)
+                    continue
+                where, fraction = shares[0]
+                if type(where) is not int or not 0 <= where < most or fraction != 1.0:
+                    simulation._put_checked(placement)
+                    continue
+                device = devices[where]
+                if device.strict:
+                    simulation._put_checked(placement)
+                    continue
+                order[waiting.pop(index)] = None
+                device_of[index] = where
+                placed_s[index] = now_s
+                model = device.model
+                believed_s = (expected(chosen) if believed is None else believed[index])[model] / device.speed
+                if device.has_link:
+                    believed_s += device.latency_s + transfer_of[index] * device.per_gb_s
+                slots, memory_gb = slots_of[index], memory_of[index]
+                if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
+                    if not device.ready and slots <= device.free_slots:
+                        simulation.memory_refused.add(index)
+                    # nothing but the number of its placement sorts it: it is the last
+                    device.ready.append((math.inf, next(numbers), index, index, believed_s, slots, memory_gb))
+                    device.queued_s += believed_s
+                    device._free_times = None
+                    continue
+                speed = device.speed
+                if device.drifts:
+                    speed *= device.spec.speed_factor(now_s)
+                seconds = true_s[where][index] / speed
+                if device.has_link:
+                    seconds += device.latency_s + transfer_of[index] * device.per_gb_s
+                device.running[index] = (now_s + believed_s, slots, memory_gb)
+                device.free_slots -= slots
+                device._end_s = now_s + believed_s
+                device._free_times = None
+                if memory_gb and device.pooled:
+                    device.count_memory()
+                start_s[index] = now_s
+                heappush(heap, (now_s + seconds, next(numbers), index))
+            if len(waiting) == before:
+                break
+        if not waiting:
+            order.clear()
+            pending._head = 0
+        elif len(order) > 64:
+            pending._compact()
+    simulation._events_run = done
+    return done - before_all
