@@ -5,6 +5,7 @@ Ours counts from the prepared workload to the columns of results; theirs counts 
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,10 +31,11 @@ pytestmark = pytest.mark.benchmark
 TRACE = Path(__file__).parents[2] / "../shared/traces/swf/lublin_256.swf"
 NODES, CORES = 16, 16
 
-# EASY's target is 25: not reached. Medians on two cores: 23 and 15 times, the second where less else ran. The limit
-# only guards what is reached. Three quarters of our time is the rule's own `place`: every arrival and every end asks it
-# while jobs wait, and a call that started one is followed by another, 3.7 calls a job.
-LEAST_TIMES_EASY = 10
+# EASY's target is 25: not reached. Medians on two cores: 15 to 23 times, least where little else ran. The limit only
+# guards what is reached. Three quarters of our time is the rule's own `place`, called 2.7 times a job: each arrival and
+# each end asks it while jobs wait, and a call that started one is followed by another. Scans of the queue (64 jobs a
+# job) are 26 % of the whole, reservations 19 %. AccaSim's variant has shorter queues to scan.
+LEAST_TIMES_EASY = 12
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +71,13 @@ class Contest:
         self.their_start_s = np.array(answer["start_s"], dtype=float)
         return float(answer["seconds"])
 
+    def five_times(self) -> float:
+        """Return the mean seconds of five of our simulations: one is over in a tenth of a second, theirs in seconds."""
+        return statistics.fmean(seconds_of(self.simulate) for _ in range(5))
+
     def run(self, rounds: int = 5) -> float:
         """Return how many times as many jobs a second as AccaSim: the median of the rounds."""
-        mine, theirs, ratio = median_rounds(lambda: seconds_of(self.simulate), self.accasim, rounds)
+        mine, theirs, ratio = median_rounds(self.five_times, self.accasim, rounds)
         count = len(self.jobs)
         same = int((self.start_s == self.their_start_s).sum())
         print(
