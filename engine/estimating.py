@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engine.errors import EstimateError, InputError
 from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.shared import Shared
 from engine.task import Task
 from engine.training import TrainingLog
-from engine.workload import FloatArray, Workload
+from engine.workload import Workload
 
 EstimatorFactory = Callable[[EstimatorContext], Estimator]
 
 
 class TableEstimator:
-    """Seconds read from a fixed n x m table: ``nominal`` (the ETC), ``law`` and ``true`` are three such tables.
+    """Seconds read from a fixed table: ``nominal`` (the ETC), ``law`` and ``true`` are three such tables.
 
-    The engine alone builds the latter two; no plugin is ever handed the true seconds. ``rows`` is for the event loop.
+    The engine alone builds the latter two; no plugin is ever handed the true seconds. ``name`` is the table's.
     """
 
-    def __init__(self, table: FloatArray) -> None:
+    def __init__(self, name: str, columns: Sequence[Sequence[float]]) -> None:
+        self.name = name
         self.active_models = 0
-        # tuples of floats leave the garbage collector's lists, nested lists would stay in them
-        self.rows: list[tuple[float, ...]] = list(zip(*(column.tolist() for column in table.T), strict=True))
+        self._columns = columns
+        self._index = -1
+        self._row: Seconds = ()
 
     def seconds(self, task: Task) -> Seconds:
         """Return the task's row of the table."""
-        return self.rows[task.index]
+        index = task.index
+        if index != self._index:  # rules ask for one task several times over
+            self._row = tuple([column[index] for column in self._columns])
+            self._index = index
+        return self._row
 
 
 def make_estimator(
-    choice: str | EstimatorFactory, workload: Workload, samples: TrainingLog, seed: int
+    choice: str | EstimatorFactory, workload: Workload, shared: Shared, samples: TrainingLog, seed: int
 ) -> Estimator | TableEstimator:
     """Return the estimator of a lane; the tables of true seconds go nowhere else.
 
     Raises :class:`InputError` when the workload has no such times, and whatever a stranger's constructor raises.
     """
-    tables = {"nominal": workload.etc_s, "true": workload.actual_s, "law": workload.law_s}
     if callable(choice):
         return choice(
             EstimatorContext(workload.models, workload.etc_s, workload.features, workload.feature_names, samples, seed)
         )
-    table = tables.get(choice)
-    if table is None:
+    if not shared.knows(choice):
         raise InputError(f"Workload '{workload.name}' has no '{choice}' times; use nominal, true or a learner.")
-    return TableEstimator(table)
+    return TableEstimator(choice, shared.table(choice))
 
 
 def guarded(estimator: Estimator) -> Callable[[Task], Seconds]:

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 from engine.decision_clock import SAMPLED
 from engine.errors import PlacementError
-from engine.estimating import TableEstimator
-from engine.placement import Placement
+from engine.placement import WHOLE_ON, Placement
 from engine.placement_rules import plain_pair
 from engine.task import Task
 
@@ -36,19 +35,20 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
     heap, devices, state = simulation._events, simulation.devices, simulation._state
     ledger, pending, open_parts = simulation.ledger, simulation._pending, simulation._open_parts
     device_of, placed_s, start_s, end_s = ledger.device, ledger.placed_s, ledger.start_s, ledger.end_s
-    ended, finished = ledger.ended, ledger.finished
+    fraction_of, ended, finished = ledger.fraction, ledger.ended, ledger.finished
     columns = simulation.columns
     tasks, slots_of, memory_of, transfer_of = columns.tasks, columns.slots, columns.memory_gb, columns.transfer_gb
     divisible = columns.divisible
-    arrival_of, arrivals, true_s = columns.arrival_s, simulation._arrivals, simulation._true_s
+    arrival_of, arrivals = columns.arrival_s, simulation._arrivals
     n, last = len(tasks), len(arrivals) - 1
     has_parents, telling = simulation._has_parents, simulation._telling
     numbers, all_fit, most = simulation._numbers, state._all_fit, len(devices)
-    estimator = simulation.estimator
-    believed = estimator.rows if isinstance(estimator, TableEstimator) else None
-    expected = simulation._expected
+    whole_true_s, whole_believed_s, expected = (
+        simulation._whole_true_s, simulation._whole_believed_s, simulation._expected,
+    )  # fmt: skip
     waiting, order = pending._position, pending._order
     next_arrival_s = simulation._next_arrival_s
+    whole_on = WHOLE_ON
     place, decisions, sample = simulation._place, simulation.decisions, SAMPLED - 1
     done = before_all = simulation._events_run
     until_event = done + events
@@ -81,8 +81,34 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 finished.append(task)
                 if has_parents:
                     simulation._release_children(task)
-            if device.ready:
-                simulation._advance_queue(device)
+            ready = device.ready
+            if ready:
+                if device.strict:
+                    simulation._advance_queue(device)
+                else:
+                    while ready:
+                        _, _, part, index, believed_s, slots, memory_gb = ready[0]
+                        if slots > device.free_slots:
+                            break
+                        if memory_gb > device.free_memory_gb:
+                            simulation.memory_refused.add(part)
+                            break
+                        ready.popleft()
+                        # exactly zero when the queue is empty, so that rounding never builds up
+                        device.queued_s = device.queued_s - believed_s if ready or device.waiting else 0.0
+                        fraction, whole_s = fraction_of[part], whole_true_s[device.index]
+                        if whole_s is not None and fraction == 1.0:
+                            seconds = whole_s[index]
+                        else:
+                            seconds = simulation._true_seconds(device, index, fraction)
+                        device.running[part] = (now_s + believed_s, slots, memory_gb)
+                        device.free_slots -= slots
+                        device._end_s = now_s + believed_s
+                        device._free_times = None
+                        if memory_gb and device.pooled:
+                            device.count_memory()
+                        start_s[part] = now_s
+                        heappush(heap, (now_s + seconds, next(numbers), part))
             if complete and telling is not None:
                 simulation._tell(telling, task)
         elif next_arrival_s <= until_s and next_arrival_s < math.inf:
@@ -125,15 +151,20 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 if index not in waiting:
                     simulation._put_checked(placement)
                     continue
-                if len(shares) == 2 and divisible[index] and plain_pair(shares, most):
-                    order[waiting.pop(index)] = None
-                    simulation._put_split(chosen, shares, None)
-                    continue
-                if len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
-                    simulation._put_checked(placement)
-                    continue
-                where, fraction = shares[0]
-                if type(where) is not int or not 0 <= where < most or fraction != 1.0:
+                where = whole_on.get(id(shares))
+                if where is None:
+                    if len(shares) == 2 and divisible[index] and plain_pair(shares, most):
+                        order[waiting.pop(index)] = None
+                        simulation._put_split(chosen, shares, None)
+                        continue
+                    if len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
+                        simulation._put_checked(placement)
+                        continue
+                    where, fraction = shares[0]
+                    if type(where) is not int or where < 0 or fraction != 1.0:
+                        simulation._put_checked(placement)
+                        continue
+                if where >= most:
                     simulation._put_checked(placement)
                     continue
                 device = devices[where]
@@ -143,10 +174,10 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 order[waiting.pop(index)] = None
                 device_of[index] = where
                 placed_s[index] = now_s
-                model = device.model
-                believed_s = (expected(chosen) if believed is None else believed[index])[model] / device.speed
-                if device.has_link:
-                    believed_s += device.latency_s + transfer_of[index] * device.per_gb_s
+                if whole_believed_s is not None:
+                    believed_s = whole_believed_s[where][index]
+                else:
+                    believed_s = device.seconds(expected(chosen), transfer_of[index], 1.0)
                 slots, memory_gb = slots_of[index], memory_of[index]
                 if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
                     if not device.ready and slots <= device.free_slots:
@@ -156,12 +187,8 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     device.queued_s += believed_s
                     device._free_times = None
                     continue
-                speed = device.speed
-                if device.drifts:
-                    speed *= device.spec.speed_factor(now_s)
-                seconds = true_s[where][index] / speed
-                if device.has_link:
-                    seconds += device.latency_s + transfer_of[index] * device.per_gb_s
+                whole_s = whole_true_s[where]
+                seconds = simulation._true_seconds(device, index, 1.0) if whole_s is None else whole_s[index]
                 device.running[index] = (now_s + believed_s, slots, memory_gb)
                 device.free_slots -= slots
                 device._end_s = now_s + believed_s
@@ -170,7 +197,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     device.count_memory()
                 start_s[index] = now_s
                 heappush(heap, (now_s + seconds, next(numbers), index))
-            if len(waiting) == before:
+            if not waiting or len(waiting) == before:
                 break
         if not waiting:
             order.clear()

@@ -28,8 +28,9 @@ class Pending:
         return isinstance(task, Task) and task.index in self._position
 
     def __iter__(self) -> Iterator[Task]:
-        if len(self._order) == len(self._position) == 1:
-            return iter((self.first,))  # the usual case of one arrival at a time, without a generator
+        order = self._order
+        if len(order) == 1 and order[0] is not None:
+            return iter((order[0],))  # the usual case of one arrival at a time, without a generator
         return self._walk()
 
     def _walk(self) -> Iterator[Task]:

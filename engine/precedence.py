@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator
 
 from engine.cluster import Cluster
@@ -20,7 +21,7 @@ class Precedence:
         self._ledger = ledger
         self._link = cluster.link
         self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
-        self._missing_parents = list(map(len, columns.parents))
+        self._missing_parents = array("i", map(len, columns.parents))
         self._waiting: dict[int, list[int]] = {}
 
     def is_ready(self, task: int) -> bool:

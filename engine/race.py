@@ -19,8 +19,8 @@ from engine.metrics import final_series, finished_by, summarise
 from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.scheduler import Scheduler
+from engine.shared import Shared
 from engine.simulation import Simulation
-from engine.task import TaskColumns
 from engine.timeline import lane_series
 from engine.training import TrainingSamples
 from engine.watchdog import Interruption, Watchdog
@@ -77,7 +77,7 @@ class Race:
         lanes: Sequence[LaneSpec],
         weights: Weights | None = None,
     ) -> None:
-        columns = TaskColumns(workload)
+        shared = Shared(workload)
         self.workload = workload
         self.cluster = cluster
         self.lanes = [
@@ -89,7 +89,7 @@ class Race:
                     spec.scheduler,
                     spec.estimator,
                     weights=weights,
-                    columns=columns,
+                    shared=shared,
                     seed=spec.seed,
                 ),
             )

@@ -7,8 +7,6 @@ import traceback
 from heapq import heappop, heappush
 from itertools import count
 
-import numpy as np
-
 from engine.cluster import Cluster
 from engine.decision_clock import DecisionClock
 from engine.device_state import DeviceState
@@ -23,8 +21,9 @@ from engine.placement_rules import checked
 from engine.precedence import Precedence
 from engine.results import Status
 from engine.scheduler import Scheduler
+from engine.shared import SecondsColumn, Shared
 from engine.state import ClusterState
-from engine.task import Task, TaskColumns
+from engine.task import Task
 from engine.telling import Telling, observers_of
 from engine.training import TrainingLog
 from engine.watchdog import Interrupted
@@ -53,17 +52,18 @@ class Simulation:
         estimator: str | EstimatorFactory = "nominal",
         *,
         weights: Weights | None = None,
-        columns: TaskColumns | None = None,
+        shared: Shared | None = None,
         seed: int = 0,
     ) -> None:
-        self.columns = columns or TaskColumns(workload)
+        shared = shared or Shared(workload)
+        self.columns = shared.columns
         self.cluster = cluster
         self.ledger = Ledger(len(workload))
         self.status: Status = "running"
         self.reason: str | None = None
         self.traceback: str | None = None
         samples = TrainingLog(workload.features)
-        self.estimator = self._start_estimator(estimator, workload, samples, seed)
+        self.estimator = self._start_estimator(estimator, workload, shared, samples, seed)
         self.samples = samples if isinstance(self.estimator, Estimator) and self.estimator.learns else None
         # whose lines a reason names
         self.strangers = {type(scheduler).__module__}
@@ -75,10 +75,15 @@ class Simulation:
         self.model_since_s = math.nan
         models = cluster.columns_in(workload.models)
         self.devices = [DeviceState(d, model) for d, model in zip(cluster.devices, models, strict=True)]
-        true_s: list[list[float]] = [column.tolist() for column in workload.actual_s.T]
-        self._true_s = [true_s[model] for model in models]  # by device
+        self._shared = shared
+        self._true_s: tuple[SecondsColumn, ...] | None = None  # a column a model, once a share of a task needs it
+        # by device: the seconds of whole tasks; None where they depend on when a share starts
+        self._whole_true_s = [None if device.drifts else shared.whole_s("true", device) for device in self.devices]
+        self._whole_believed_s: list[SecondsColumn] | None = None
+        if isinstance(self.estimator, TableEstimator):
+            self._whole_believed_s = [shared.whole_s(self.estimator.name, device) for device in self.devices]
         self._precedence = Precedence(self.columns, self.ledger, cluster)
-        self._arrivals: list[int] = np.argsort(workload.arrival_s, kind="stable").tolist()
+        self._arrivals = shared.arrivals
         self.arrived = 0
         self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
@@ -102,15 +107,15 @@ class Simulation:
             self._telling = Telling(self.columns, self.ledger, self.devices, self.samples, workload.etc_s, observers)
 
     def _start_estimator(
-        self, choice: str | EstimatorFactory, workload: Workload, samples: TrainingLog, seed: int
+        self, choice: str | EstimatorFactory, workload: Workload, shared: Shared, samples: TrainingLog, seed: int
     ) -> Estimator | TableEstimator:
         try:
-            return make_estimator(choice, workload, samples, seed)
+            return make_estimator(choice, workload, shared, samples, seed)
         except InputError:
             raise
         except (Exception, SystemExit) as error:  # a stranger's constructor
             self.disqualify(f"its estimator could not start: {sentence_of(error)}", traceback.format_exc())
-            return TableEstimator(workload.etc_s)
+            return TableEstimator("nominal", shared.table("nominal"))
 
     @property
     def next_s(self) -> float:
@@ -275,12 +280,7 @@ class Simulation:
         memory_gb: float,
     ) -> None:
         now_s = self.now_s
-        speed = device.speed
-        if device.drifts:
-            speed *= device.spec.speed_factor(now_s)
-        seconds = self._true_s[device.index][task] / speed * fraction
-        if device.has_link:
-            seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
+        seconds = self._true_seconds(device, task, fraction)
         device.running[part] = (now_s + believed_s, slots, memory_gb)
         device.free_slots -= slots
         device._end_s = now_s + believed_s
@@ -289,6 +289,18 @@ class Simulation:
             device.count_memory()
         self.ledger.start_s[part] = now_s
         heappush(self._events, (now_s + seconds, next(self._numbers), part))
+
+    def _true_seconds(self, device: DeviceState, task: int, fraction: float) -> float:
+        """Return how long a share truly takes that starts now: as :meth:`DeviceState.seconds`, at the speed of now."""
+        speed = device.speed
+        if device.drifts:
+            speed *= device.spec.speed_factor(self.now_s)
+        if self._true_s is None:
+            self._true_s = self._shared.table("true")
+        seconds = self._true_s[device.model][task] / speed * fraction
+        if device.has_link:
+            seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s
+        return seconds
 
     # --- ending ---------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from engine.cluster import Cluster
 from engine.metrics import finished_by
 from engine.scheduler import Scheduler
+from engine.shared import Shared
 from engine.simulation import Simulation
-from engine.task import TaskColumns
 from engine.workload import Workload
 from plugins.clusters import load_cluster
 from plugins.schedulers.fcfs import Fcfs
@@ -35,14 +35,14 @@ class LongRace:
     cluster: Cluster
     source: WorkloadPlugin
 
-    def tasks(self, count: int) -> tuple[Workload, TaskColumns]:
+    def tasks(self, count: int) -> tuple[Workload, Shared]:
         """Return the tasks as a race prepares them."""
         tasks = self.source.load(WorkloadRequest(self.cluster, seed=1, tasks=count, load=LOAD))
-        return tasks, TaskColumns(tasks)
+        return tasks, Shared(tasks)
 
-    def run(self, tasks: Workload, columns: TaskColumns) -> Simulation:
+    def run(self, tasks: Workload, shared: Shared) -> Simulation:
         """Simulate, as far as the columns of results."""
-        simulation = Simulation(tasks, self.cluster, self.scheduler(), columns=columns)
+        simulation = Simulation(tasks, self.cluster, self.scheduler(), shared=shared)
         simulation.advance()
         assert simulation.status == "finished", simulation.reason
         finished_by("", simulation)
@@ -58,9 +58,10 @@ RACES = {
 def main() -> None:
     """Print the bytes of one race."""
     race, count = RACES[sys.argv[1]], int(sys.argv[2])
-    tasks, columns = race.tasks(count)
+    tasks, shared = race.tasks(count)
+    Simulation(tasks, race.cluster, race.scheduler(), shared=shared)  # makes what further policies share
     tracemalloc.start()
-    simulation = Simulation(tasks, race.cluster, race.scheduler(), columns=columns)
+    simulation = Simulation(tasks, race.cluster, race.scheduler(), shared=shared)
     simulation.advance()
     held, most = tracemalloc.get_traced_memory()
     assert simulation.status == "finished", simulation.reason

@@ -87,9 +87,10 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
     def run_events(simulation: Simulation, until_s: float, events: float) -> int:
         heap, devices, ledger, columns = simulation._events, simulation.devices, simulation.ledger, simulation.columns
         device_of, placed_s, start_s, end_s = ledger.device, ledger.placed_s, ledger.start_s, ledger.end_s
-        ended, finished, numbers, true_s = ledger.ended, ledger.finished, simulation._numbers, simulation._true_s
-        tasks, slots_of, memory_of, transfer_of = columns.tasks, columns.slots, columns.memory_gb, columns.transfer_gb
-        arrival_s, expected = columns.arrival_s, simulation._expected
+        ended, finished, numbers = ledger.ended, ledger.finished, simulation._numbers
+        whole_true_s, whole_believed_s = simulation._whole_true_s, simulation._whole_believed_s
+        tasks, slots_of, memory_of = columns.tasks, columns.slots, columns.memory_gb
+        arrival_s = columns.arrival_s
         position, done = 0, 0
         next_arrival_s = arrival_s[0]
         while heap or next_arrival_s < math.inf:
@@ -119,12 +120,7 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
             device = devices[where]
             device_of[index] = where
             placed_s[index] = now_s
-            believed_s = expected(tasks[index])[device.model] / device.speed
-            seconds = true_s[where][index] / device.speed
-            if device.has_link:
-                transfer_s = device.latency_s + transfer_of[index] * device.per_gb_s
-                believed_s += transfer_s
-                seconds += transfer_s
+            believed_s, seconds = whole_believed_s[where][index], whole_true_s[where][index]
             slots, memory_gb = slots_of[index], memory_of[index]
             device._free_times = None
             if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+from array import array
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import Any
@@ -53,6 +54,9 @@ def reachable_numbers(*roots: object) -> set[float]:
             if thing.dtype.kind == "f":
                 numbers.update(thing.ravel().tolist())
             waiting.append(thing.base)
+        elif isinstance(thing, array):
+            if thing.typecode in "fd":
+                numbers.update(thing)
         else:
             waiting.extend(gc.get_referents(thing))
     return numbers
