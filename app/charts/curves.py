@@ -58,6 +58,8 @@ class ResponseCurves(TimePlot):
         for lane in lanes:
             if lane.models and np.isfinite(lane.model_since_s):
                 self.mark(lane.scheduler, lane.model_since_s, f"{lane.scheduler}: model active")
+        if frame.bound_response_s > 0:  # False for nan, as long as it is not known
+            self.floor(frame.bound_response_s, "lower bound of the mean")
 
     def _range(self, series: dict[str, Series]) -> tuple[float, float]:
         """Return the value axis, which moves seldom and in steps: the lines must not jump, and ticks are costly."""

@@ -21,6 +21,8 @@ FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
 VEIL = 150
 """How much of a line under a name is covered, of 255: the name can be read, the line still be followed."""
 VEIL_MARGIN_PX = 2
+LONG_FROM = 1e6
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class PlainAxis(pg.AxisItem):
@@ -35,7 +37,7 @@ class PlainAxis(pg.AxisItem):
         if self.logMode:
             return self.logTickStrings(values, scale, spacing)
         decimals = max(0, -int(np.floor(np.log10(spacing * scale)))) if spacing > 0 else 0
-        return [f"{value * scale:,.{decimals}f}{self._unit}" for value in values]
+        return [f"{tick_text(value * scale, decimals)}{self._unit}" for value in values]
 
     def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Return the texts of ticks on a log scale; only 1, 2 and 5 of each decade are named."""
@@ -43,8 +45,19 @@ class PlainAxis(pg.AxisItem):
         for value in values:
             size = 10**value * scale
             digit = round(size / 10 ** np.floor(np.log10(size) + 1e-9))
-            texts.append(f"{number(size, 1)}{self._unit}" if digit in (1, 2, 5) else "")
+            text = tick_text(size, 0) if size >= LONG_FROM else number(size, 1)
+            texts.append(f"{text}{self._unit}" if digit in (1, 2, 5) else "")
         return texts
+
+
+def tick_text(value: float, decimals: int) -> str:
+    """Return the text of a tick: 1,200, but 2·10⁷, which would not fit beside its axis."""
+    if abs(value) < LONG_FROM:
+        return f"{value:,.{decimals}f}"
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    digits = mantissa.rstrip("0").rstrip(".")
+    return power if digits == "1" else f"{digits}·{power}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +73,9 @@ class Line(pg.PlotCurveItem):
     of which only its owner's axes make use."""
 
     def boundingRect(self) -> QRectF:
-        """Return all that is seen (pyqtgraph's hook)."""
-        return self.viewRect() or QRectF()
+        """Return all that is seen (pyqtgraph's hook), asked of the axes: the curve's own memory of it may be old."""
+        box = self.getViewBox()
+        return box.viewRect() if box is not None else QRectF()
 
 
 class TimePlot(pg.PlotWidget):
@@ -73,6 +87,7 @@ class TimePlot(pg.PlotWidget):
         self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
+        self._floor: pg.InfiniteLine | None = None
         self._log = False
         self._y = (0.0, 1.0)
         self._label = y_label
@@ -110,6 +125,9 @@ class TimePlot(pg.PlotWidget):
         """Forget every line, name and mark: another race begins."""
         for item in (*self._lines.values(), *self._names.values(), *self._marks.values()):
             self.removeItem(item)
+        if self._floor is not None:
+            self.removeItem(self._floor)
+            self._floor = None
         self._lines.clear()
         self._names.clear()
         self._marks.clear()
@@ -147,6 +165,21 @@ class TimePlot(pg.PlotWidget):
         self._marks[name] = line
         self.addItem(line)
 
+    def floor(self, value: float, text: str) -> None:
+        """Put a level line that nothing can get below, named at its right."""
+        if self._floor is None:
+            self._floor = pg.InfiniteLine(
+                angle=0,
+                pen=self._floor_pen(),
+                label=text,
+                labelOpts={"position": 0.99, "color": self._look.tokens.muted, "anchors": [(1, 1), (1, 1)]},
+            )
+            self.addItem(self._floor, ignoreBounds=True)
+        self._floor.setPos(np.log10(value) if self._log else value)
+
+    def _floor_pen(self) -> object:
+        return pg.mkPen(self._look.tokens.muted, width=self.devicePixelRatioF(), style=Qt.PenStyle.DashDotLine)
+
     def restyle(self) -> None:
         """Wear the theme in use."""
         tokens = self._look.tokens
@@ -161,6 +194,9 @@ class TimePlot(pg.PlotWidget):
             line.setPen(self._pen(name))
             self._names[name].setColor(self._look.colour(name))
             self._names[name].fill = pg.mkBrush(self._veil())
+        if self._floor is not None:
+            self._floor.setPen(self._floor_pen())
+            self._floor.label.setColor(tokens.muted)
         for name, mark in self._marks.items():
             mark.setPen(self._mark_pen(name))
             mark.label.setColor(self._look.colour(name))

@@ -5,10 +5,21 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication
 
 from app.charts.curves import MOST_POINTS, smoothed
+from app.charts.look import Look
 from app.charts.ranking import shared_out
-from app.charts.time_plot import LABEL_HEIGHT_PX, apart
+from app.charts.time_plot import LABEL_HEIGHT_PX, PlainAxis, Series, TimePlot, apart
+from app.palette import Palette
+from app.theme import Theme
+
+
+@pytest.fixture
+def look(qapp: QApplication) -> Look:
+    """How charts look in the light theme."""
+    return Look(Theme.of(qapp), Palette())
 
 
 def test_names_that_would_cover_each_other_are_moved_apart():
@@ -52,3 +63,37 @@ def test_names_that_end_together_keep_the_order_of_their_lines():
 def test_columns_are_equally_wide_unless_a_title_needs_more():
     assert shared_out(600, [100, 90, 40]) == [200, 200, 200]
     assert shared_out(300, [130, 90, 40]) == [130, 90, 80]
+
+
+def test_a_line_drawn_before_the_axes_grew_is_still_seen_whole(qtbot, look):
+    plot = TimePlot(look, "response", " s", 0)
+    qtbot.addWidget(plot)
+    plot.resize(600, 300)
+    plot.show()
+    short = {"mct": Series(np.array([0.0, 1.0]), np.array([1.0, 2.0]))}
+    plot.draw(short, 1.0, (0.0, 2.0), False)
+    plot.viewport().repaint()
+    plot.draw({**short, "met": Series(np.array([0.0, 9e6]), np.array([1e3, 1e7]))}, 1e7, (1e2, 1e8), True)
+    plot.viewport().repaint()
+    for line in plot._lines.values():
+        assert line.boundingRect() == plot.getViewBox().viewRect()
+
+
+def test_the_lower_bound_is_a_level_line_on_either_axis_and_goes_with_its_race(qtbot, look):
+    plot = TimePlot(look, "response", " s", 0)
+    qtbot.addWidget(plot)
+    lines = {"mct": Series(np.array([0.0, 1.0]), np.array([1.0, 200.0]))}
+    plot.draw(lines, 1.0, (0.0, 200.0), False)
+    plot.floor(10.0, "lower bound")
+    assert plot._floor is not None and plot._floor.value() == 10.0
+    plot.draw(lines, 1.0, (1.0, 200.0), True)
+    plot.floor(10.0, "lower bound")
+    assert plot._floor.value() == 1.0  # the logarithm
+    plot.clear_lines()
+    assert plot._floor is None
+
+
+def test_ticks_of_millions_of_seconds_stay_short(qtbot):
+    axis = PlainAxis("left", " s")
+    assert axis.tickStrings([1_000.0, 20_000_000.0], 1.0, 1_000.0) == ["1,000 s", "2·10⁷ s"]
+    assert axis.logTickStrings([4.0, 7.0], 1.0, 1.0) == ["10,000 s", "10⁷ s"]
