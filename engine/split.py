@@ -83,6 +83,10 @@ def best_shares(task: Task, state: ClusterState, weights: Weights | None = None)
     weights = weights or state.weights
     if weights.energy == weights.cost == 0.0 and state._all_fit and not state._columns.parents[task.index]:
         return _soonest_shares(task, state, weights.time)
+    return _best_of_sides(task, state, weights)
+
+
+def _best_of_sides(task: Task, state: ClusterState, weights: Weights) -> Shares:
     options = sides(task, state)
     best_score = math.inf
     shares: Shares = ()
@@ -101,14 +105,10 @@ def best_shares(task: Task, state: ClusterState, weights: Weights | None = None)
 
 def _soonest_shares(task: Task, state: ClusterState, time: float) -> Shares:
     """As :func:`best_shares` where finish alone counts and every task fits every device: the usual case, which runs for
-    every placement, without the objects of the general one (a test holds them to the same answer)."""
+    every placement, without the objects of :func:`_best_of_sides` (a test holds them to the same answer)."""
     columns, index = state._columns, task.index
-    expected, now_s, slots, transfer_gb = (
-        state.expected(task),
-        state.now,
-        columns.slots[index],
-        columns.transfer_gb[index],
-    )
+    expected, now_s = state.expected(task), state.now
+    slots, transfer_gb = columns.slots[index], columns.transfer_gb[index]
     best_score = math.inf
     shares: Shares = ()
     cpus: list[tuple[int, float, float]] = []

@@ -11,9 +11,10 @@ from engine_worlds import devices, laws
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine.split
 from engine.cluster import Cluster
 from engine.pending import Pending
-from engine.placement import Placement, on
+from engine.placement import Placement, Shares, on
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.split import Side, best_shares, best_split
@@ -21,7 +22,10 @@ from engine.state import ClusterState
 from engine.task import Task
 from engine.weights import Weights
 from engine.workload import Workload, workload
+from plugins.clusters import load_cluster
 from plugins.schedulers.mct import Mct
+from plugins.workload import WorkloadRequest
+from plugins.workloads.synthetic import Synthetic, SyntheticParams
 
 GRID = 32
 Shares = tuple[tuple[int, float], ...]
@@ -173,3 +177,27 @@ def test_there_is_no_split_where_the_two_memories_together_are_too_small() -> No
     assert best_split(cpu, gpu, Weights()) is None
     assert best_split(cpu, gpu, Weights(energy=1.0)) is None
     assert best_split(cpu._replace(seconds=math.inf), gpu._replace(max_fraction=1.0), Weights()) is None
+
+
+@pytest.mark.parametrize("load", [0.3, 0.9])
+def test_the_usual_case_without_objects_places_every_task_as_the_general_one(
+    load: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = load_cluster("mixed_rack")
+    tasks = Synthetic(SyntheticParams(divisible=0.7)).load(WorkloadRequest(cluster, seed=3, tasks=1500, load=load))
+    digests, general = [], 0
+
+    def generally(task: Task, state: ClusterState, time: float) -> Shares:
+        nonlocal general
+        general += 1
+        return engine.split._best_of_sides(task, state, Weights(time=time))
+
+    for replaced in (False, True):
+        if replaced:
+            monkeypatch.setattr(engine.split, "_soonest_shares", generally)
+        simulation = Simulation(tasks, cluster, Mct())
+        simulation.advance()
+        assert simulation.status == "finished"
+        digests.append(simulation.ledger.digest())
+    assert general == 1500
+    assert digests[0] == digests[1]
