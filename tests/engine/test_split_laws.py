@@ -28,7 +28,6 @@ from plugins.workload import WorkloadRequest
 from plugins.workloads.synthetic import Synthetic, SyntheticParams
 
 GRID = 32
-Shares = tuple[tuple[int, float], ...]
 
 
 def score(shares: Shares, task: Task, state: ClusterState) -> float:
