@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from engine.cluster import Cluster
 from engine.pending import Pending
@@ -11,7 +13,13 @@ from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
 from engine.task import Task, TaskColumns
-from plugins.schedulers.rigid import Job, Newcomers, declines_memory, device_with_room, free_slots, job_of, shadow
+from plugins.schedulers.rigid import Newcomers, declines_memory, device_with_room, fastest_s, free_slots, shadow
+
+_Waiting = tuple[int, int, float, Task]
+"""A job's slots, its number in the order of arrival, its expected seconds as of :func:`fastest_s` when it came, and its
+task. A plain tuple, so that these sort by slots, then by arrival."""
+
+_arrival = itemgetter(1)
 
 
 @dataclass(slots=True)
@@ -43,7 +51,9 @@ class Easy(Scheduler):
     def __init__(self, params: object = None, seed: int = 0) -> None:
         super().__init__(params, seed)
         self._newcomers = Newcomers()
-        self._waiting: dict[int, Job] = {}  # in arrival order, as `pending`, with what the scan needs at hand
+        self._waiting: dict[int, _Waiting] = {}  # by the task's index
+        self._by_width: list[_Waiting] = []  # the same, sorted: what fits is the front, and nobody looks at the rest
+        self._arrived = 0
         self._reserved: _Reservation | None = None
         self._free = -1  # slots that the last call left free: more now means that a job has ended
 
@@ -53,31 +63,52 @@ class Easy(Scheduler):
         While no job ends only newcomers can pass a blocked head: the others were looked at, and it got later since.
         """
         newcomers = self._newcomers.since_last(pending, state)
-        for task in newcomers:
-            self._waiting[task.index] = job_of(task, state)
-        reserved, free = self._reserved, free_slots(state)
-        if reserved is None or free != self._free or state.now > reserved.shadow_s:
-            self._free = free
-            return self._all(pending, state)
-        return self._passing([self._waiting[task.index] for task in newcomers], reserved, state) if newcomers else ()
+        joined = [self._join(task, state) for task in newcomers] if newcomers else ()
+        reserved = self._reserved
+        if reserved is not None and state.now > reserved.shadow_s:
+            reserved = None  # something runs longer than believed
+        if reserved is not None and joined:
+            return self._passing(joined, reserved, state) if self._free else ()
+        free = free_slots(state)
+        if reserved is not None and free == self._free:
+            return ()
+        self._free = free
+        return self._from_the_head(pending, state)
 
-    def _all(self, pending: Pending, state: ClusterState) -> Iterator[Placement]:
+    def _join(self, task: Task, state: ClusterState) -> _Waiting:
+        self._arrived += 1
+        job = self._waiting[task.index] = (task.slots, self._arrived, fastest_s(task, state), task)
+        insort(self._by_width, job)
+        return job
+
+    def _from_the_head(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+        """Start the head, to be asked again at once; where it has no room, start those that may pass it."""
         self._reserved = None
-        while pending:
-            head = pending.first
-            device = device_with_room(head, state)
-            if device < 0:
-                self._reserved = _reserve(head, state)
-                yield from self._passing(list(self._waiting.values()), self._reserved, state)
-                return
-            yield self._start(head, device)
+        head = pending.first
+        slots = self._waiting[head.index][0]
+        device = device_with_room(head, state) if slots <= self._free else -1
+        if device >= 0:
+            return (self._start(head, device),)
+        if self._by_width[0][0] > self._free:
+            return ()  # not even the narrowest fits: what the head must not lose is worked out when it matters
+        self._reserved = reserved = _reserve(head, state)
+        candidates = self._candidates(reserved, state)
+        return self._passing(candidates, reserved, state) if candidates else ()
 
-    def _passing(self, jobs: Iterable[Job], reserved: _Reservation, state: ClusterState) -> Iterator[Placement]:
+    def _candidates(self, reserved: _Reservation, state: ClusterState) -> list[_Waiting]:
+        """Return, in arrival order, the jobs that may pass the head as long as no other does."""
+        now_s, shadow_s, jobs = state.now, reserved.shadow_s, self._by_width
+        room, elsewhere = self._most_free(state, reserved.device)
+        fitting = bisect_left(jobs, (room + 1,))
+        harmless = bisect_left(jobs, (max(elsewhere, reserved.extra) + 1,), 0, fitting)
+        short = [job for job in jobs[harmless:fitting] if now_s + job[2] <= shadow_s]
+        return sorted(jobs[:harmless] + short, key=_arrival)
+
+    def _passing(self, jobs: Iterable[_Waiting], reserved: _Reservation, state: ClusterState) -> Iterator[Placement]:
         """Start those of the jobs that do not hold up the head, each where it runs fastest."""
         now_s, shadow_s = state.now, reserved.shadow_s
         room, elsewhere = self._most_free(state, reserved.device)
-        for task, slots, seconds in jobs:
-            # most of a long queue ends here
+        for slots, _, seconds, task in jobs:
             if slots > room or (slots > elsewhere and slots > reserved.extra and now_s + seconds > shadow_s):
                 continue
             device = device_with_room(task, state)
@@ -93,8 +124,9 @@ class Easy(Scheduler):
                     return
 
     def _start(self, task: Task, device: int) -> Placement:
-        del self._waiting[task.index]
-        self._free -= task.slots
+        job = self._waiting.pop(task.index)
+        del self._by_width[bisect_left(self._by_width, job)]
+        self._free -= job[0]
         return on(task, device)
 
     def _most_free(self, state: ClusterState, reserved: int) -> tuple[int, int]:
@@ -113,6 +145,8 @@ class Easy(Scheduler):
 
 
 def _reserve(head: Task, state: ClusterState) -> _Reservation:
+    if len(state.devices) == 1:
+        return _Reservation(0, *shadow(head.slots, 0, state))
     options = []
     for device in range(len(state.devices)):
         if state.fits(head, device):

@@ -6,7 +6,6 @@ believed to run fastest among those with room; of equal devices on the first.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -23,14 +22,13 @@ def device_with_room(task: Task, state: ClusterState, but_for: int = -1) -> int:
 
     The device ``but_for`` does not count.
     """
-    slots = task.slots
-    best, best_s = -1, math.inf
+    slots, best = task.slots, -1
     for group in state.equals:
         for device in group:
             if slots <= state.free_slots(device) and task.memory_gb <= state.free_memory(device) and device != but_for:
-                seconds = state.seconds(task, device)
-                if seconds < best_s and state.fits(task, device):
-                    best, best_s = device, seconds
+                faster = best < 0 or state.seconds(task, device) < state.seconds(task, best)
+                if faster and state.fits(task, device):
+                    best = device
                 break
     return best
 
@@ -48,13 +46,21 @@ class Job(NamedTuple):
 
 def job_of(task: Task, state: ClusterState) -> Job:
     """Return the task as a :class:`Job`."""
-    seconds = min([state.seconds(task, group[0]) for group in state.equals if state.fits(task, group[0])])
-    return Job(task, task.slots, seconds)
+    return Job(task, task.slots, fastest_s(task, state))
+
+
+def fastest_s(task: Task, state: ClusterState) -> float:
+    """Return the expected seconds of the task where it runs fastest."""
+    equals = state.equals
+    if len(equals) == 1:
+        return state.seconds(task, equals[0][0])
+    return min([state.seconds(task, group[0]) for group in equals if state.fits(task, group[0])])
 
 
 def free_slots(state: ClusterState) -> int:
     """Return the slots of all devices that nothing runs on."""
-    return sum(map(state.free_slots, range(len(state.devices))))
+    count = len(state.devices)
+    return state.free_slots(0) if count == 1 else sum(map(state.free_slots, range(count)))
 
 
 def shadow(slots: int, device: int, state: ClusterState) -> tuple[float, int]:
@@ -88,6 +94,8 @@ class Newcomers:
         if not count:
             return ()
         self._seen = state.arrivals
+        if count == 1:
+            return (next(reversed(pending)),)
         return list(islice(reversed(pending), count))[::-1]
 
 
