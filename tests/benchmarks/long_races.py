@@ -59,7 +59,8 @@ def main() -> None:
     """Print the bytes of one race."""
     race, count = RACES[sys.argv[1]], int(sys.argv[2])
     tasks, shared = race.tasks(count)
-    Simulation(tasks, race.cluster, race.scheduler(), shared=shared)  # makes what further policies share
+    Simulation(tasks, race.cluster, race.scheduler(), shared=shared)  # makes what all policies share,
+    shared.table("true")  # and this, which a split task is the first to ask for
     tracemalloc.start()
     simulation = Simulation(tasks, race.cluster, race.scheduler(), shared=shared)
     simulation.advance()
