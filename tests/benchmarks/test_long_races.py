@@ -18,8 +18,8 @@ pytestmark = pytest.mark.benchmark
 SHORT, LONG = 10_000, 1_000_000
 TRACED = 200_000  # a million take five times the time, and as many bytes each
 
-# The target is 64: reached by whole tasks (57), not by mct, which splits nearly every task of this race: 45 more for the
-# second share, 13 for the book of open shares; and while the columns of shares grow, the old ones are held as well.
+# The target is 64: reached by whole tasks (57), not by mct, which splits nearly every task of this race: 45 more for
+# the second share, 13 for the book of open shares; and while the columns of shares grow, the old ones are held as well.
 MOST_BYTES = {"fcfs": 64, "mct": 180}
 
 
