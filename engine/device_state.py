@@ -57,7 +57,8 @@ class DeviceState:
         x fraction / speed, plus launch latency and the transfer over the device's link.
         """
         busy_s = expected[self.model] / self.speed * fraction
-        return busy_s + self.latency_s + fraction * transfer_gb * self.per_gb_s if self.has_link else busy_s
+        # these brackets, everywhere: other sums of the three differ in their last bit, and with it ties do
+        return busy_s + (self.latency_s + fraction * transfer_gb * self.per_gb_s) if self.has_link else busy_s
 
     @property
     def queue_length(self) -> int:

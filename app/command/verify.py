@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the cases, printing each as it comes."""
-    from app.verify.case import read_cases
+    from app.verify.case import read_cases, with_own
     from app.verify.published import published_cases
     from app.verify.running import run_cases
     from engine.errors import InputError
@@ -46,13 +46,13 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"There is no folder '{options.data}' to look for traces in. Check --data.")
     cases = published_cases()
     if options.cases is not None:
-        cases += read_cases(options.cases)
+        cases = with_own(cases, read_cases(options.cases))
     outcomes = run_cases(cases, options.data, load_registry())
     done = list(_shown(cases, outcomes, options.json))
     if options.json:
         import json
 
-        print(json.dumps(summary(done), indent=2, ensure_ascii=False))
+        print(json.dumps(summary(done), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         counts = summary(done)
         print(f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['no_data']} without data.")

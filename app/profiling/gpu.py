@@ -14,7 +14,7 @@ from engine.errors import SchedRaceError
 
 _FIELDS = ("name", "memory.total", "power.draw", "power.limit", "pcie.link.gen.max", "pcie.link.width.max")
 _WITHIN_S = 60
-_LANE_GB_S = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938}
+_LANE_GB_S = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
 """GB/s of a PCIe lane by generation (PCI-SIG)."""
 _ARRIVES = 0.76
 """What of the link arrives, as in the preset 'default': 12 of 15.75 GB/s."""
@@ -123,7 +123,9 @@ def _link(card: Reported) -> tuple[float, str]:
     lane_gb_s = _LANE_GB_S.get(int(card.pcie_generation)) if card.pcie_generation > 0 else None
     launch = f"{_LATENCY_S * 1000:g} ms to launch is an assumption"
     if lane_gb_s is None or not card.pcie_lanes > 0:
-        return 12.0, f"nvidia-smi does not report its PCIe link: 12 GB/s as in the preset 'default'; {launch}"
+        reported = f"PCIe {card.pcie_generation:g} x{card.pcie_lanes:g}, as nvidia-smi reports it, is not known here"
+        unknown = reported if card.pcie_generation > 0 < card.pcie_lanes else "nvidia-smi does not report its PCIe link"
+        return 12.0, f"{unknown}: 12 GB/s as in the preset 'default'; {launch}"
     raw_gb_s = lane_gb_s * card.pcie_lanes
     return significant(raw_gb_s * _ARRIVES), (
         f"PCIe {card.pcie_generation:g} x{card.pcie_lanes:g} as nvidia-smi reports it: {raw_gb_s:.4g} GB/s, of which "

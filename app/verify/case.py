@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ def parse_cases(text: str, where: str) -> list[Case]:
     return cases
 
 
+def with_own(published: Sequence[Case], own: Sequence[Case]) -> list[Case]:
+    """Return both, the user's own after the published ones; raise :class:`InputError` when an id is taken."""
+    taken = {case.id for case in published}
+    for case in own:
+        if case.id in taken:
+            raise InputError(f"A published case is called '{case.id}' too; give yours another id.")
+    return [*published, *own]
+
+
 def _called(table: Mapping[str, Any], number: int) -> str:
     return f"case '{table['id']}'" if isinstance(table.get("id"), str) else f"case number {number}"
 
@@ -157,7 +167,7 @@ def _text(at: str, key: str, value: Any) -> str:
 
 
 def _number(at: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{at}: {key} is {value!r}; it must be a number.")
     return float(value)
 

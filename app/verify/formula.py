@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 
@@ -31,9 +32,14 @@ def value_of(formula: str, figures: Mapping[str, float | None]) -> float:
     anything else, an unknown figure, one that this race does not have (None), or a division by 0.
     """
     try:
-        return _value(_parsed(formula), formula, figures)
+        value = _value(_parsed(formula), formula, figures)
     except ZeroDivisionError as error:
         raise InputError(f"The metric '{formula}' divides by 0 in this race.") from error
+    except OverflowError as error:
+        raise InputError(f"The metric '{formula}' is beyond all numbers.") from error
+    if not math.isfinite(value):
+        raise InputError(f"The metric '{formula}' is {value} in this race.")
+    return value
 
 
 def _parsed(formula: str) -> ast.expr:

@@ -7,9 +7,9 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,8 @@ from app.verify.formula import value_of
 from engine.errors import Cancelled, InputError, SchedRaceError
 from engine.race import Race
 from engine.spec import RaceSpec, SchedulerSpec
-from plugins.assemble import PreparedRace, prepare
+from engine.watchdog import Watchdog
+from plugins.assemble import prepare
 from plugins.registry import Registry
 from plugins.workload import Progress, unwatched
 
@@ -79,7 +80,7 @@ class DataFolder:
     def workload(self, case: Case) -> str:
         """Return the case's workload with its FILE as a path; raise :class:`NoData` when it is not there."""
         reader, colon, file = case.workload.rpartition(":")
-        if not Path(file).suffix or Path(file).is_file():
+        if not (colon or Path(file).suffix) or Path(file).is_absolute():  # a generator, or found beside the case
             return case.workload
         path = self._paths.get(Path(file).name)
         if path is None:
@@ -97,9 +98,9 @@ def run_cases(
     raising :class:`engine.errors.Cancelled`.
     """
     folder = DataFolder(data)
-    with tempfile.TemporaryDirectory(prefix="schedrace-verify-") as own:
-        for case in cases:
-            began = time.perf_counter()
+    for case in cases:
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="schedrace-verify-") as own:
             try:
                 outcome = _run(case, folder, Path(own), registry, progress)
             except Cancelled:
@@ -108,14 +109,14 @@ def run_cases(
                 outcome = Outcome(case, "no data", None, case.tolerance, str(error), 0.0)
             except SchedRaceError as error:
                 outcome = Outcome(case, "fail", None, case.tolerance, str(error), 0.0)
-            yield replace(outcome, seconds=time.perf_counter() - began)
+        yield replace(outcome, seconds=time.perf_counter() - began)
 
 
 def _run(case: Case, data: DataFolder, own: Path, registry: Registry, progress: Progress) -> Outcome:
     specs = _specs(case, _workload(case, data, own), _cluster(case, own))
     values = []
     for number, spec in enumerate(specs):
-        race = _raced(prepare(spec, registry), lambda: progress(number / len(specs)))  # noqa: B023 - called at once
+        race = _raced(spec, registry, partial(progress, number / len(specs)))
         result = race.result()
         (row,) = result.rows
         if row.status != "finished":
@@ -131,7 +132,7 @@ def _run(case: Case, data: DataFolder, own: Path, registry: Registry, progress: 
 def _workload(case: Case, data: DataFolder, own: Path) -> str:
     if not case.csv:
         return data.workload(case)
-    path = own / f"{case.id}.csv"
+    path = own / "tasks.csv"
     path.write_text(case.csv, encoding="utf-8")
     return f"csv_file:{path}"
 
@@ -141,7 +142,7 @@ def _cluster(case: Case, own: Path) -> str:
         return case.cluster
     import tomli_w
 
-    path = own / f"{case.id}.toml"
+    path = own / "cluster.toml"
     path.write_text(tomli_w.dumps({"name": case.id, **case.devices}), encoding="utf-8")
     return str(path)
 
@@ -161,11 +162,13 @@ def _specs(case: Case, workload: str, cluster: str) -> list[RaceSpec]:
     return [replace(spec, seed=case.seed + number) for number in range(case.replications)]
 
 
-def _raced(prepared: PreparedRace, between: Any) -> Race:
-    race = prepared.race()
+def _raced(spec: RaceSpec, registry: Registry, go_on: Callable[[], None]) -> Race:
+    race = prepare(spec, registry, lambda _: go_on()).race()
     try:
-        while race.advance(events=_EVENTS):
-            between()
+        with Watchdog() as race.watchdog:
+            go_on()
+            while race.advance(events=_EVENTS):
+                go_on()
     finally:
         race.close()
     return race

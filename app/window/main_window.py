@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         self.desk.state_changed.connect(self._dress_actions)
         self.desk.launched.connect(self.notice.hide)
         self.desk.runner.idle.connect(self._close_when_asked)
+        self.verify_tab.idle.connect(self._close_when_asked)
         self.race_tab.sorted_by.connect(self._sorted_by)
         self.toolbar.set_speed(self.preferences.speed)
         self.desk.set_speed(float(self.toolbar.speed.currentData()))
@@ -263,7 +264,8 @@ class MainWindow(QMainWindow):
         if not self._furnished:
             super().closeEvent(event)
             return
-        if not (self.verify_tab.shut_down(CLOSING_WAIT_MS) and self.desk.runner.shut_down(CLOSING_WAIT_MS)):
+        verified, raced = self.verify_tab.shut_down(CLOSING_WAIT_MS), self.desk.runner.shut_down(CLOSING_WAIT_MS)
+        if not (verified and raced):
             self._closing = True
             self.notifier.tell(
                 "warning",

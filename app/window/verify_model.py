@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
@@ -81,8 +82,9 @@ class VerifyModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignVCenter | _side(index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            reason = f"<p><b>{outcome.reason}</b></p>" if outcome is not None and outcome.reason else ""
-            return f"{reason}<p>{case.title or case.id}</p><p>{case.source}</p><p>{case.scheduler}: {case.metric}</p>"
+            reason = f"<p><b>{escape(outcome.reason)}</b></p>" if outcome is not None and outcome.reason else ""
+            about = (case.title or case.id, case.source, f"{case.scheduler}: {case.metric}")
+            return reason + "".join(f"<p>{escape(text)}</p>" for text in about)
         return None
 
     def _text(self, row: int, column: int, case: Case, outcome: Outcome | None) -> str:

@@ -71,6 +71,8 @@ class _Verification(QThread):
 class VerifyTab(QWidget):
     """Lists the cases, runs them, shows what came of each. ``data`` is the folder with traces, '' for none."""
 
+    idle = Signal()
+    """No case runs any more."""
     model: VerifyModel
 
     def __init__(self) -> None:
@@ -133,7 +135,7 @@ class VerifyTab(QWidget):
             header.resizeSection(column, width)
         self.run_button.clicked.connect(self.toggle)
         self.folder_button.clicked.connect(self.choose_folder)
-        self._say_folder(data if Path(data).is_dir() else "")
+        self._say_folder(data)
         self.setEnabled(True)
 
     def list_cases(self) -> None:
@@ -163,7 +165,7 @@ class VerifyTab(QWidget):
         self.run_button.setText("Stop")
         self.folder_button.setEnabled(False)
         self.finding.set_whole("Running …")
-        self._runner = _Verification(self.model.cases, Path(self.data) if self.data else None, self._registry(), self)
+        self._runner = _Verification(self.model.cases, self._folder(), self._registry(), self)
         self._runner.came.connect(self._came)
         self._runner.failed.connect(self._failed)
         self._runner.finished.connect(self._ended)
@@ -182,9 +184,14 @@ class VerifyTab(QWidget):
         self._runner.cancelled = True
         return self._runner.wait(wait_ms)
 
+    def _folder(self) -> Path | None:
+        """Return the chosen folder; None while there is none, or its disk is away."""
+        return Path(self.data) if self.data and Path(self.data).is_dir() else None
+
     def _say_folder(self, data: str) -> None:
         self.data = data
-        self.folder.set_whole(data or "No folder chosen: cases that need a trace will say 'no data'.")
+        missing = f"'{data}' is not there now" if data else "No folder chosen"
+        self.folder.set_whole(data if self._folder() else f"{missing}: cases that need a trace will say 'no data'.")
 
     def _came(self, outcome: Outcome) -> None:
         self.model.add(outcome)
@@ -204,6 +211,7 @@ class VerifyTab(QWidget):
         self.run_button.setEnabled(True)
         self.folder_button.setEnabled(True)
         self.finding.set_whole(finding(self.model.outcomes, len(self.model.cases)))
+        self.idle.emit()
 
 
 def finding(outcomes: list[Outcome], cases: int) -> str:

@@ -41,9 +41,8 @@ class Heft(Scheduler):
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
         graph = Graph(pending, state)
-        rank = graph.upward_ranks()
         plan = Plan(graph, state, insertion=self.params.insertion)
-        for index in sorted(graph.tasks, key=lambda i: (-rank[i], i)):
+        for index in graph.by_priority(graph.upward_ranks()):
             option = min(plan.options(index))
             plan.put(index, option)
             yield on(graph.tasks[index], option[1], order=option[2])

@@ -104,8 +104,10 @@ def _read_14(workflow: JsonObject) -> list[_Task]:
         inputs: dict[str, float] = {}
         outputs: dict[str, float] = {}
         for file in task.children("files"):
-            used = inputs if file.text("link").lower() == "input" else outputs
-            used[file.text("name")] = file.number("sizeInBytes")
+            link = file.text("link").lower()
+            if link not in ("input", "output"):
+                task.refuse(f"has a file with the link '{link}', which is neither input nor output")
+            (inputs if link == "input" else outputs)[file.text("name")] = file.number("sizeInBytes")
         tasks.append(_task(task, task, task.text("name"), "cores", inputs, outputs))
     return tasks
 

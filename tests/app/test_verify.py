@@ -11,7 +11,7 @@ import pytest
 
 from app.__main__ import main
 from app.command.verify import line, summary
-from app.verify.case import Case, parse_cases, read_cases
+from app.verify.case import Case, parse_cases, read_cases, with_own
 from app.verify.figures import FIGURES
 from app.verify.formula import value_of
 from app.verify.published import published_cases
@@ -133,6 +133,7 @@ def test_cancelling_ends_the_cases_at_once(registry: Registry) -> None:
         (("expected = 3.5", ""), "has no expected"),
         (("expected = 3.5", 'expected = "3.5"'), "must be a number"),
         (("expected = 3.5", "expected = nan"), "must be a number"),
+        (("expected = 3.5", "expected = 3.5\ntolerance = inf"), "must be a number"),
         (("metric", "metrik"), "Did you mean 'metric'?"),
         (("mean_response_s", "mean_respose_s"), "Did you mean 'mean_response_s'?"),
         (("mean_response_s", "mean_response_s +"), "is no formula"),
@@ -171,6 +172,35 @@ def test_a_formula_is_plain_arithmetic_over_figures(formula: str, value: float) 
 def test_a_formula_can_do_nothing_else(formula: str) -> None:
     with pytest.raises(InputError):
         value_of(formula, {"a": 1.0, "b": 2.0})
+
+
+def test_a_formula_that_leaves_all_numbers_is_refused() -> None:
+    for formula in ("1e308 * 1e308", "a * " + "9" * 400):
+        with pytest.raises(InputError, match="The metric"):
+            value_of(formula, {"a": 1.0})
+
+
+def test_a_case_may_be_called_anything_and_writes_nowhere_else(registry: Registry, tmp_path: Path) -> None:
+    for name in (f"{tmp_path}/own", "a/b", "x" * 300):
+        assert outcome_of(TWO_TASKS.replace('"two"', f'"{name}"'), registry).status == "pass"
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_data_folder_comes_before_a_file_of_the_same_name_in_the_folder_one_is_in(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TWO_TASKS.replace("csv = ", 'workload = "csv_file:tasks"\n# ')  # also without a suffix
+    for folder, seconds in (("here", 30), ("data", 3)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "tasks").write_text(f"id,arrival_s,actual_cpu_s\na,0,{seconds}\nb,1,2")
+    monkeypatch.chdir(tmp_path / "here")
+    assert outcome_of(text, registry, tmp_path / "data").status == "pass"
+    assert outcome_of(text, registry).status == "no data"
+
+
+def test_a_case_of_ones_own_needs_an_id_of_its_own() -> None:
+    with pytest.raises(InputError, match="published case is called 'two' too"):
+        with_own(parse_cases(TWO_TASKS, "a"), parse_cases(TWO_TASKS, "b"))
 
 
 def test_a_formula_says_what_this_race_does_not_have() -> None:

@@ -288,3 +288,12 @@ def test_a_backlog_costs_the_same_per_task_however_long_it_is(rule: type[Schedul
     tasks = workload("late", ("cpu", "gpu"), arrival_s, np.full((n, 2), [1.0, 0.5]))
     run(tasks, devices({}, {"kind": "gpu"}), Counting())
     assert looked == n
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_child_too_short_to_be_seen_beside_its_parent_is_planned_after_it(planner: Callable[[], Scheduler]) -> None:
+    seconds = [[1e-9], [1e10]]  # 1e10 + 1e-9 is 1e10: both have one rank
+    tasks = workload("tiny child", ("cpu",), [0.0, 0.0], seconds, parents=[[1], []])
+    simulation = Simulation(tasks, devices({}), planner())
+    simulation.advance()
+    assert simulation.status == "finished", simulation.reason
