@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.errors import InputError
 from engine.weights import Weights
 
+MOST_TASKS = 100_000_000
 ParamValue = float | int | bool | str
 
 
@@ -52,6 +53,8 @@ class RaceSpec:
     def __post_init__(self) -> None:
         if self.tasks is not None and self.tasks < 1:
             raise InputError(f"A race needs at least 1 task; you asked for {self.tasks}.")
+        if self.tasks is not None and self.tasks > MOST_TASKS:
+            raise InputError(f"A race has at most {MOST_TASKS:,} tasks; you asked for {self.tasks:,}.")
         if self.load is not None and not 0.001 <= self.load <= 100:
             raise InputError(
                 f"The load is {self.load}; it must be from 0.001 to 100 (1.0 is the edge of the possible)."

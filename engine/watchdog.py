@@ -92,13 +92,21 @@ class Watchdog:
         except Interrupted as raised:
             error = raised
         finally:
-            # the one exception that may still be pending can surface on the way; after _end there is none
+            # one exception may still be pending, and CPython 3.11 has no way to take it back: cleared, it would leave
+            # the interpreter looking for it for ever. So another one takes its place and is waited for.
+            awaited = False
             while True:
                 try:
                     cause = self._end()
-                    break
+                    if cause is None or awaited:
+                        break
+                    awaited = True
+                    _send(threading.get_ident())
+                    while True:
+                        pass
                 except Interrupted as raised:
-                    error = raised
+                    if not awaited:
+                        error = raised
         if error is not None or cause is not None:
             return Interruption(cause or "too slow", error)
         return answer
@@ -109,10 +117,9 @@ class Watchdog:
             self._calls += 1
 
     def _end(self) -> Cause | None:
+        """From here on no exception is sent; return why one was."""
         with self._lock:
             self._watched, self._progress = None, _none
-            if self._cause is not None:
-                _send(threading.get_ident(), None)
             return self._cause
 
     def _look_now_and_then(self) -> None:
@@ -133,7 +140,7 @@ class Watchdog:
             # its frames stand still while this thread holds the interpreter lock, which it does for milliseconds
             if cause is not None and _stranger_runs(sys._current_frames().get(self._watched)):
                 self._cause = cause
-                _send(self._watched, Interrupted)
+                _send(self._watched)
 
     def _cause_at(self, now: float) -> Cause | None:
         if self._cancelled_at is not None and now - self._cancelled_at >= GRACE_S:
@@ -154,11 +161,9 @@ def _none() -> None:
     return None
 
 
-def _send(thread: int, error: type[Interrupted] | None) -> None:
-    """Make ``error`` appear in a thread; None takes back the one that has not appeared yet."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
-    )
+def _send(thread: int) -> None:
+    """Make :class:`Interrupted` appear in a thread, in place of one that has not appeared yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Interrupted))
 
 
 def _stranger_runs(frame: FrameType | None) -> bool:

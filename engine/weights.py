@@ -20,6 +20,6 @@ class Weights:
         for name in ("time", "energy", "cost"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"The weight of {name} is {value}; it must be 0 or more.")
+                raise InputError(f"The weight of {name} is {value}; it must be a number of 0 or more.")
         if self.time + self.energy + self.cost == 0:
             raise InputError("All weights are 0; at least one of time, energy and cost must count.")

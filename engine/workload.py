@@ -15,6 +15,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+SHORTEST_S = 1e-12
+"""A task shorter than a picosecond makes rates that no number can hold."""
+SHORTEST_S = 1e-12
+"""A task shorter than a picosecond makes rates that no number can hold."""
 LONGEST_S = 1e15
 """Seconds beyond this (30 million years) lose the fractions of a second in sums, and their squares overflow."""
 
@@ -183,6 +187,11 @@ def _check(w: Workload) -> None:
         if beyond.any():
             i = _first(beyond.reshape(len(w), -1).any(axis=1))
             raise TaskError(i, f"Task {i} of '{w.name}': {name} is above {LONGEST_S:g} s, too long to be added up.")
+    for name, values in (("etc", w.etc_s), ("actual", w.actual_s)):
+        below = (values < SHORTEST_S).any(axis=1)
+        if below.any():
+            i = _first(below)
+            raise TaskError(i, f"Task {i} of '{w.name}': {name} is below {SHORTEST_S:g} s, too short for any task.")
     nowhere = np.all(np.isinf(w.actual_s), axis=1)
     if nowhere.any():
         i = _first(nowhere)

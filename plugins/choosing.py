@@ -44,6 +44,8 @@ def choose_workload(text: str, registry: Registry) -> ChosenWorkload:
         return _named(name, Path(file).expanduser(), workloads)
     if colon and Path(file).expanduser().is_file():
         raise InputError(f"There is no workload '{name}' to read '{file}'.{did_you_mean(name, workloads)}")
+    if path.is_dir():
+        raise InputError(f"'{text}' is a folder; name the workload file in it.")
     if path.suffix or len(path.parts) > 1:
         raise InputError(f"There is no workload file '{text}'. Check the path.")
     raise InputError(f"There is no workload '{text}', and no such file.{did_you_mean(text, workloads)}")

@@ -70,7 +70,7 @@ def load_cluster(name_or_path: str | Path) -> Cluster:
             raise InputError(f"There is no cluster file '{text}'. Check the path, or use {_choices()}.")
         raise InputError(
             f"There is no cluster called '{text}'.{did_you_mean(text, preset_names())} Or name a TOML file, "
-            "or processors:N for one pool of N processors."
+            "processors:N for one pool of N processors, or machines:N for N machines."
         )
     if path.suffix.lower() == ".csv":
         return _node_list(path)

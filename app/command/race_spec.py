@@ -22,7 +22,7 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
 
     A workload that is named without a cluster races on the one that its file says, if it does.
     """
-    from plugins.choosing import cluster_for
+    from plugins.choosing import choose_workload, cluster_for
 
     spec = read_race(options.file) if options.file else RaceSpec()
     changes: dict[str, object] = {
@@ -42,7 +42,9 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
     settings = [parse_param(text) for text in options.param]
     if options.schedulers is not None:
         spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry, settings))
-    return with_params(spec, settings, registry.aliases)
+    if not settings:
+        return spec
+    return with_params(spec, settings, registry.aliases, choose_workload(spec.workload, registry).plugin.name)
 
 
 def parse_weights(text: str, given: Weights) -> Weights:
@@ -83,8 +85,9 @@ def parse_param(text: str) -> Setting:
     return Setting(owner, key, value)
 
 
-def with_params(spec: RaceSpec, settings: Sequence[Setting], aliases: Mapping[str, str]) -> RaceSpec:
-    """Return the spec with each setting given to the lanes, or to the workload, that its owner names.
+def with_params(spec: RaceSpec, settings: Sequence[Setting], aliases: Mapping[str, str], workload: str) -> RaceSpec:
+    """Return the spec with each setting given to the lanes, or to the workload (by its plugin's name), that its owner
+    names.
 
     A scheduler is named as in the list or by its label, its rule alone or its estimator alone; the last two name every
     lane that has them.
@@ -95,7 +98,6 @@ def with_params(spec: RaceSpec, settings: Sequence[Setting], aliases: Mapping[st
             replace(lane, params={**lane.params, **value}) if setting.owner in _names(lane, aliases) else lane
             for lane in spec.schedulers
         )
-        workload = spec.workload.partition(":")[0]
         if lanes != spec.schedulers:
             spec = replace(spec, schedulers=lanes)
         elif setting.owner == workload:

@@ -25,7 +25,7 @@ def declines_plan(rule: str, tasks: TaskColumns, cluster: Cluster) -> str | None
     if len(set(tasks.arrival_s)) > 1:
         return f"{rule} plans the whole graph at the start, but this workload's tasks arrive over time."
     if max(tasks.slots) > 1 or any(d.slots > 1 for d in cluster.devices):
-        return f"{rule} plans devices and tasks of one slot each."
+        return f"{rule} plans devices and tasks of one slot each; take machines:N, or a cluster file with count = N."
     return nowhere_whole(rule, tasks, cluster, cluster.devices)
 
 

@@ -23,6 +23,7 @@ ARRIVAL = "arrival_s"
 TEXTS = ("id", "name", "user")
 NUMBERS = ("memory_gb", "transfer_gb", "slots", "divisible", "deadline_s")
 GRAPH = ("parents", "parents_gb")
+MOST_SLOTS = 10_000_000
 KNOWN = (ARRIVAL, *TEXTS, *NUMBERS, *GRAPH)
 
 
@@ -154,8 +155,8 @@ def _number_reader(column: str, columns: _Columns) -> Callable[[str], None]:
 
 
 def _checked(column: str, value: float) -> float:
-    if column == "slots" and not (value >= 1 and value.is_integer()):
-        raise ValueError(f"{value:g} slots; it must be a whole number of 1 or more")
+    if column == "slots" and not (1 <= value <= MOST_SLOTS and value.is_integer()):
+        raise ValueError(f"{value:g} slots; it must be a whole number from 1 to {MOST_SLOTS:,}")
     if column == "divisible" and value not in (0.0, 1.0):
         raise ValueError(f"{value:g}; it must be 0 or 1")
     return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.params import parameter
-from engine.workload import Workload, workload
+from engine.workload import SHORTEST_S, Workload, workload
 from plugins.arrivals import poisson, rescaled
 from plugins.workload import WorkloadPlugin, WorkloadRequest
 
@@ -43,7 +43,7 @@ class Queueing(WorkloadPlugin):
         arrivals_rng, service_rng = (np.random.default_rng([request.seed, stream]) for stream in (0, 1))
         drawn = service_rng.exponential(size=count) if self.params.service == "exponential" else np.ones(count)
         # a service time of exactly 0 is legal for the distribution, but no task takes no time
-        seconds = np.maximum(drawn, 1e-12) * self.params.mean_s
+        seconds = np.maximum(drawn * self.params.mean_s, SHORTEST_S)
         arrival_s = poisson(arrivals_rng, count) / self.params.rate_per_s
         tasks = workload(self.name, ("cpu", "gpu"), arrival_s, np.column_stack([seconds, seconds]))
         return tasks if request.load is None else rescaled(tasks, request.cluster, request.load)

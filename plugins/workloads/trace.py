@@ -50,6 +50,10 @@ class Account:
     def choose(self, arrival_s: FloatArray, params: TraceParams, tasks: int | None) -> IntArray:
         """Return the indices of the rows that race, in the order of their arrival: the time slice of ``params``, less
         its ``skip``, at most ``tasks``. Raises :class:`InputError` when none is left."""
+        if params.until_s <= params.from_s:
+            raise InputError(
+                f"The slice from {params.from_s:g} to {params.until_s:g} s is empty: until_s must be above from_s."
+            )
         order: IntArray = np.argsort(arrival_s, kind="stable").astype(np.int64)
         inside = order[(arrival_s[order] >= params.from_s) & (arrival_s[order] < params.until_s)]
         if len(inside) < len(order):

@@ -224,3 +224,8 @@ def test_times_too_long_to_be_added_up_are_refused() -> None:
 def test_an_infinite_speed_is_refused() -> None:
     with pytest.raises(InputError, match="speed = inf"):
         Cluster("c", (Device(0, "cpu-0", "cpu", "cpu", speed=math.inf),))
+
+
+def test_a_task_too_short_for_any_rate_to_be_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match=r"Task 1 of 'tiny': etc is below 1e-12 s, too short for any task"):
+        workload("tiny", ("cpu",), [0.0, 0.0], [[1.0], [5e-324]])

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -261,3 +262,23 @@ def test_a_call_that_ends_in_time_gives_its_answer_or_its_error() -> None:
 def test_a_call_that_does_not_end_is_named() -> None:
     with pytest.raises(TooSlowError, match=r"^Waiting did not end within 0 s\. Look for a loop"):
         call_within(0.1, endless, "Waiting")
+
+
+@pytest.mark.usefixtures("_frantic")
+def test_an_interruption_leaves_nothing_behind_that_a_debugger_would_hang_on() -> None:
+    """An exception that is cleared instead of raised keeps CPython 3.11 looking for it: traced code then never ends."""
+
+    def trace(*_: Any) -> Any:
+        return trace
+
+    interrupted = 0
+    with Watchdog(0.0) as dog:
+        for length in range(1, 3000, 10):
+            answer = dog.watch(lambda length=length: sum(len(str(i)) for i in range(length)))  # type: ignore[misc]
+            interrupted += isinstance(answer, Interruption)
+    assert interrupted > 10
+    sys.settrace(trace)
+    try:
+        [len(str(i)) for i in range(3)]
+    finally:
+        sys.settrace(None)

@@ -41,6 +41,11 @@ def test_a_slice_without_tasks_is_refused_with_what_was_read() -> None:
         Account(Path("log.swf"), "jobs").choose(ARRIVAL_S, TraceParams(from_s=50.0), None)
 
 
+def test_a_slice_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(InputError, match=r"from 200 to 100 s is empty: until_s must be above from_s"):
+        Account(Path("log.swf")).choose(ARRIVAL_S, TraceParams(from_s=200.0, until_s=100.0), None)
+
+
 def test_who_asks_for_more_tasks_than_there_are_is_told() -> None:
     account = Account(Path("log.swf"), "jobs")
     account.choose(ARRIVAL_S, TraceParams(), 9)

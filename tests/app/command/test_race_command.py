@@ -179,6 +179,36 @@ def test_a_parameter_reaches_the_workload(schedrace: Command) -> None:
     assert plain["digest"] != changed["digest"]
 
 
+def test_a_parameter_reaches_the_reader_of_a_file_that_was_recognised(schedrace: Command, tmp_path: Path) -> None:
+    log = tmp_path / "log.swf"
+    log.write_text("".join(f"{i + 1} {10 * i} 0 5 1 -1 -1 1 -1 -1 1 1 1 -1 1 -1 -1 -1\n" for i in range(6)))
+    race = (
+        "race",
+        "--storage",
+        "none",
+        "--schedulers",
+        "fcfs",
+        "--json",
+        "--workload",
+        log,
+        "--cluster",
+        "processors:4",
+    )
+    assert strict(schedrace(*race, "--param", "swf.from_s=25").out)["tasks"] == 3
+
+
+def test_the_table_names_its_measure_and_who_ends_first_where_that_is_another(
+    schedrace: Command, tmp_path: Path
+) -> None:
+    batch = tmp_path / "batch.csv"
+    batch.write_text("arrival_s,actual_cpu_s\n0,6\n0,1\n0,1\n0,6\n")
+    answer = schedrace(
+        "race", "--storage", "none", "--workload", batch, "--cluster", "machines:2", "--schedulers", "min_min,max_min"
+    )
+    assert "min_min wins" in answer.out and "(by mean response)" in answer.out
+    assert "makespan" in answer.out and "energy" not in answer.out and "regret" not in answer.out
+
+
 def test_all_means_those_that_can_serve_the_workload_with_its_parameters(schedrace: Command) -> None:
     batch = ("race", "--workload", "braun", "--cluster", "machines:3", "--tasks", "12", "--storage", "none", "--json")
     whole, split = (
@@ -211,6 +241,8 @@ def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace
         (("--cluster", "defalt"), "Did you mean 'default'?"),
         (("--tasks", "0"), "at least 1 task; you asked for 0"),
         (("--tasks", "-5"), "at least 1 task; you asked for -5"),
+        (("--tasks", "999999999999"), "at most 100,000,000 tasks; you asked for 999,999,999,999"),
+        (("--workload", "/"), "'/' is a folder; name the workload file in it"),
         (("--tasks", "many"), "many"),
         (("--load", "0"), "The load is 0.0"),
         (("--seed", "-1"), "The seed is -1"),
