@@ -72,7 +72,7 @@ def test_byte_order_marks_and_all_line_ends_are_read(tmp_path: Path, newline: st
         ("actual_cpu_s", "nan", "'nan' is not a finite number"),
         ("etc_cpu_s", "-2", "-2 must be above 0"),
         ("memory_gb", "-1", "-1 must be at least 0"),
-        ("slots", "1.5", "1.5 slots; it must be a whole number of 1 or more"),
+        ("slots", "1.5", "1.5 slots; it must be a whole number from 1 to 10,000,000"),
         ("slots", "0", "0 slots; it must be"),
         ("divisible", "2", "2; it must be 0 or 1"),
         ("size", "big", "'big' is not a number"),

@@ -113,7 +113,7 @@ def test_the_table_names_every_scheduler(schedrace: Command) -> None:
     assert said.status == 0
     assert "mct" in said.out
     assert "met" in said.out
-    assert "regret" in said.out
+    assert "makespan" in said.out
     assert sum(line.split()[:1] == ["bound"] for line in said.out.splitlines()) == 1
     assert said.err == ""
     assert max(len(line.rstrip()) for line in said.out.splitlines()) <= 80
@@ -182,19 +182,8 @@ def test_a_parameter_reaches_the_workload(schedrace: Command) -> None:
 def test_a_parameter_reaches_the_reader_of_a_file_that_was_recognised(schedrace: Command, tmp_path: Path) -> None:
     log = tmp_path / "log.swf"
     log.write_text("".join(f"{i + 1} {10 * i} 0 5 1 -1 -1 1 -1 -1 1 1 1 -1 1 -1 -1 -1\n" for i in range(6)))
-    race = (
-        "race",
-        "--storage",
-        "none",
-        "--schedulers",
-        "fcfs",
-        "--json",
-        "--workload",
-        log,
-        "--cluster",
-        "processors:4",
-    )
-    assert strict(schedrace(*race, "--param", "swf.from_s=25").out)["tasks"] == 3
+    race = ("race", "--storage", "none", "--schedulers", "fcfs", "--json", "--cluster", "processors:4")
+    assert strict(schedrace(*race, "--workload", log, "--param", "swf.from_s=25").out)["tasks"] == 3
 
 
 def test_the_table_names_its_measure_and_who_ends_first_where_that_is_another(
