@@ -113,7 +113,7 @@ def test_the_table_names_every_scheduler(schedrace: Command) -> None:
     assert said.status == 0
     assert "mct" in said.out
     assert "met" in said.out
-    assert "makespan" in said.out
+    assert "energy" in said.out
     assert sum(line.split()[:1] == ["bound"] for line in said.out.splitlines()) == 1
     assert said.err == ""
     assert max(len(line.rstrip()) for line in said.out.splitlines()) <= 80
