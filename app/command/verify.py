@@ -17,7 +17,8 @@ SUMMARY = "re-run published cases on this machine and compare"
 
 DETAILS = """\
 A case names its source, the race and the figure that was published (resources/help/verify.md says how to write
-your own for --cases). Cases whose file is not below --data say 'no data' and where to get it. All of them take one to three minutes.
+your own for --cases). Cases whose file is not below --data say 'no data' and where to get it. All of them take
+one to three minutes.
 
 --json prints one object: cases (id, title, source, expected, got, tolerance, status pass | fail | no data, reason,
 seconds), passed, failed, no_data
