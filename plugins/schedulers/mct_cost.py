@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.cluster import Cluster
 from engine.params import parameter
-from engine.pending import Pending
-from engine.placement import Placement
-from engine.split import best_shares
-from engine.state import ClusterState
 from engine.task import TaskColumns
-from plugins.schedulers.mct import Mct
+from plugins.schedulers.weighing import WeighingMct
 
 
 @dataclass(frozen=True)
@@ -22,7 +17,7 @@ class MctCostParams:
     weight: float = parameter(2000.0, "Weight of a currency unit, where the race itself gives cost none", low=0.0)
 
 
-class MctCost(Mct):
+class MctCost(WeighingMct):
     """``mct`` (Braun et al., JPDC 61, 2001) on a weighted sum of the finish and the price of the busy seconds.
 
     The weights are those of the race. Where the race gives cost none, ``weight`` stands in, so that the policy saves
@@ -38,12 +33,7 @@ class MctCost(Mct):
         "none, its own parameter."
     )
     Params = MctCostParams
-
-    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
-        """See :meth:`engine.scheduler.Scheduler.place`."""
-        weights = state.weights if state.weights.cost else replace(state.weights, cost=self.params.weight)
-        for task in pending.ready():
-            yield Placement(task, best_shares(task, state, weights))
+    weighed = "cost"
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.cluster import Cluster
 from engine.params import parameter
-from engine.pending import Pending
-from engine.placement import Placement
-from engine.split import best_shares
-from engine.state import ClusterState
 from engine.task import TaskColumns
-from plugins.schedulers.mct import Mct
+from plugins.schedulers.weighing import WeighingMct
 
 
 @dataclass(frozen=True)
@@ -22,7 +17,7 @@ class MctEnergyParams:
     weight: float = parameter(0.01, "Weight of a joule above idle, where the race itself gives energy none", low=0.0)
 
 
-class MctEnergy(Mct):
+class MctEnergy(WeighingMct):
     """``mct`` (Braun et al., JPDC 61, 2001) on a weighted sum of the finish and the energy above idle.
 
     The weights are those of the race. Where the race gives energy none, ``weight`` stands in, so that the policy spares
@@ -38,12 +33,7 @@ class MctEnergy(Mct):
         "parameter."
     )
     Params = MctEnergyParams
-
-    def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
-        """See :meth:`engine.scheduler.Scheduler.place`."""
-        weights = state.weights if state.weights.energy else replace(state.weights, energy=self.params.weight)
-        for task in pending.ready():
-            yield Placement(task, best_shares(task, state, weights))
+    weighed = "energy"
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
