@@ -30,7 +30,7 @@ def specs(draw: st.DrawFn) -> RaceSpec:
         schedulers=tuple(lanes),
         weights=Weights(draw(positive), draw(positive), draw(positive)),
         seed=draw(st.integers(0, 2**63 - 1)),
-        tasks=draw(st.none() | st.integers(1, 10**9)),
+        tasks=draw(st.none() | st.integers(1, 10**8)),
         load=draw(st.none() | positive),
     )
 

@@ -51,8 +51,7 @@ def race(
         wait_for_rows(server)
         with locked.cursor() as cursor:
             cursor.execute("LOCK TABLE schedrace.scheduler_results IN SHARE MODE")
-        for _ in range(5):
-            process.stdout.readline()
+        wait_for_journal(settings)
         yield process
     finally:
         process.kill()
@@ -63,6 +62,13 @@ def wait_for_rows(server: Server) -> None:
     until = time.monotonic() + 6.0
     while server.execute("SELECT count(*) > 0 FROM schedrace.scheduler_results") != [(True,)]:
         assert time.monotonic() < until, "no row has arrived"
+
+
+def wait_for_journal(settings: StorageSettings) -> None:
+    """Wait until the journal holds rows that the lock keeps out of the database."""
+    until = time.monotonic() + 6.0
+    while not any(journal.under_way for journal in check_database(settings, PLUGINS).journals):
+        assert time.monotonic() < until, "no row was written after the lock"
 
 
 def check_db(settings: StorageSettings) -> subprocess.CompletedProcess[str]:
