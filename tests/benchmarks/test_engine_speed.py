@@ -32,7 +32,8 @@ class FirstComeFirstServed(Scheduler):
             yield on(task, 0)
 
 
-def test_an_mm8_queue_through_the_scheduler_contract_beats_simpy_1_5_times():
+def test_an_mm8_queue_through_the_scheduler_contract_beats_simpy_twice():
+    """The target is 2.5: 2.3 to 2.6 were measured, by what else the machine does."""
     jobs = 100_000
     arrivals, services = mm8_jobs(jobs)
     tasks = workload("mm8", ["cpu"], arrivals, services[:, None])
@@ -52,7 +53,7 @@ def test_an_mm8_queue_through_the_scheduler_contract_beats_simpy_1_5_times():
     mine, theirs, ratio = median_rounds(lambda: seconds_of(ours), lambda: seconds_of(simpy))
     assert means["ours"] == pytest.approx(means["simpy"], rel=1e-12)
     print(f"\nM/M/8, {jobs} jobs: {jobs / mine:.0f} jobs/s, SimPy {jobs / theirs:.0f}: x{ratio:.2f}")
-    assert ratio >= 1.5
+    assert ratio >= 2.0
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,8 @@ def test_an_mm8_queue_through_the_scheduler_contract_beats_simpy_1_5_times():
     ids=["six policies without learning", "six policies, one of them learning"],
 )
 def test_tasks_per_second_where_a_bare_heapq_loop_does_a_million(schedulers, tasks, floor):
+    """The target of six policies without learning is 35,000: 22,900 were measured. Of 44 us a task, mct takes 11, each
+    simple policy 5 to 6; the calls of the contract and the books of a share are what is left."""
     jobs = 100_000
     arrivals, services = (column.tolist() for column in mm8_jobs(jobs))
     registry = load_registry(plugins=[])
