@@ -42,7 +42,9 @@ class Heft(Scheduler):
         """See :meth:`engine.scheduler.Scheduler.place`."""
         graph = Graph(pending, state)
         plan = Plan(graph, state, insertion=self.params.insertion)
-        for index in graph.by_priority(graph.upward_ranks()):
+        rank = graph.upward_ranks()
+        # equal ranks keep the topological order: a child too short to be seen in its parent's rank comes after it
+        for index in sorted(graph.order, key=rank.__getitem__, reverse=True):
             option = min(plan.options(index))
             plan.put(index, option)
             yield on(graph.tasks[index], option[1], order=option[2])

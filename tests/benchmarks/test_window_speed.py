@@ -16,11 +16,10 @@ pytestmark = pytest.mark.benchmark
 ROUNDS, TASKS = 5, 20_000
 MOST_LATE_MS = 50
 
-# The targets are 1.3 and 30: not reached. Medians on two quiet cores: 1.8 to 2.3 times, 21 to 26 frames/s. A frame costs
-# 8 ms of processor time in the race's process (5 painted, 3 made), 30 of them a quarter of the only interpreter lock. The limits here only guard what is reached. Tried: costly
-# figures of a frame at 10 Hz, one paint a frame, painting only while the race rests, blocks of 2 ms, fewer layouts of
-# axes. Other switch intervals made no difference beyond the noise. What is left: 5 ms of processor time to paint a
-# frame (2.6 ms where nothing else runs), 3 ms of the race to make it, smaller blocks.
+# The targets are 1.3 and 30: not reached. Medians on two quiet cores: 1.8 to 2.3 times, 21 to 26 frames/s. The limits
+# here only guard what is reached. A frame costs 8 ms of processor time (5 to paint, 3 to make), so 30 of them a quarter
+# of the one interpreter lock; each hand-over of it adds. Tried: costly figures at 10 Hz, one paint a frame, painting
+# only while the race rests, blocks of 2 ms, fewer layouts of axes, other switch intervals.
 MOST_TIMES_ALONE = 2.5
 LEAST_FRAMES_PER_S = 20
 
