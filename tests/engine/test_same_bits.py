@@ -25,10 +25,10 @@ from plugins.schedulers.mct import Mct
 from plugins.schedulers.olb import Olb
 
 CLUSTER = devices(
-    {"kind": "cpu", "slots": 2}, {"kind": "cpu", "speed": 1.1}, {"kind": "cpu", "speed": 1.1},
-    {"kind": "gpu", "link_gb_s": 0.7, "link_latency_s": 0.1}, {"kind": "gpu", "link_gb_s": 0.7, "link_latency_s": 0.1},
+    {"kind": "gpu", "link_gb_s": 1.0, "link_latency_s": 0.3}, {"kind": "cpu", "link_gb_s": 5.0, "link_latency_s": 0.1},
+    {"kind": "gpu", "link_gb_s": 10.0, "link_latency_s": 0.2},
 )  # fmt: skip
-SEEDS = range(40)
+SEEDS = range(150)
 
 
 def tenths(seed: int, divisible: bool) -> Workload:
@@ -36,8 +36,8 @@ def tenths(seed: int, divisible: bool) -> Workload:
     rng = np.random.default_rng(seed)
     n = 30
     return workload(
-        "tenths", ("cpu", "gpu"), np.sort(rng.integers(0, 30, n)) / 10, rng.integers(1, 12, (n, 2)) / 10,
-        transfer_gb=rng.integers(0, 5, n) / 10, divisible=divisible,
+        "tenths", ("cpu", "gpu"), np.sort(rng.integers(0, 40, n)) / 10, rng.integers(1, 12, (n, 2)) / 10,
+        transfer_gb=rng.integers(1, 12, n) / 10, divisible=divisible,
     )  # fmt: skip
 
 
@@ -76,7 +76,8 @@ def test_an_estimator_that_answers_the_etc_changes_nothing(rule: type[Scheduler]
 def test_shares_written_as_a_list_change_nothing() -> None:
     for seed in SEEDS:
         tasks = tenths(seed, divisible=False)
-        assert digest(tasks, Olb()) == digest(tasks, Listed()) == digest(tasks, Listed(), ToldEtc), seed
+        assert digest(tasks, Olb()) == digest(tasks, Listed()), seed
+        assert digest(tasks, Olb(), ToldEtc) == digest(tasks, Listed(), ToldEtc), seed
 
 
 @given(st.integers(0, 10_000))
