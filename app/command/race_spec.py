@@ -40,11 +40,13 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
         changes["weights"] = parse_weights(options.weights, spec.weights)
     spec = replace(spec, **changes)  # type: ignore[arg-type]
     settings = [parse_param(text) for text in options.param]
+    workload = choose_workload(spec.workload, registry).plugin.name if settings else ""
     if options.schedulers is not None:
-        spec = replace(spec, schedulers=_lanes(options.schedulers, spec, registry, settings))
-    if not settings:
-        return spec
-    return with_params(spec, settings, registry.aliases, choose_workload(spec.workload, registry).plugin.name)
+        # which policies can serve the tasks may hang on the parameters of the workload
+        own = {s.key: s.value for s in settings if s.owner == workload}
+        tried = replace(spec, workload_params={**spec.workload_params, **own})
+        spec = replace(spec, schedulers=_lanes(options.schedulers, tried, registry, bool(settings)))
+    return with_params(spec, settings, registry.aliases, workload)
 
 
 def parse_weights(text: str, given: Weights) -> Weights:
@@ -115,16 +117,13 @@ def _names(lane: SchedulerSpec, aliases: Mapping[str, str]) -> set[str]:
     return {lane.shown, lane.name, rule, estimator} - {""}
 
 
-def _lanes(text: str, spec: RaceSpec, registry: Registry, settings: Sequence[Setting]) -> tuple[SchedulerSpec, ...]:
+def _lanes(text: str, spec: RaceSpec, registry: Registry, with_settings: bool) -> tuple[SchedulerSpec, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if names == ["all"]:
-        if not settings:
+        if not with_settings:
             return (SchedulerSpec("all"),)
         from plugins.assemble import expand_all
 
-        # which policies can serve the tasks may hang on the parameters of the workload
-        own = {s.key: s.value for s in settings if s.owner == spec.workload.partition(":")[0]}
-        spec = replace(spec, workload_params={**spec.workload_params, **own})
         return expand_all(spec, registry)  # loads the tasks once more, but a parameter needs a lane to go to
     if "all" in names:
         raise InputError("'all' stands for every scheduler; name it alone, or list the schedulers that you want.")

@@ -104,26 +104,30 @@ class Talk:
 
             _print_table(summary)
             print(f"{finished(result).finding} (by mean response)")
-            print(*_by_makespan(result), sep="\n", end="")
+            if by_makespan := _by_makespan(result):
+                print(by_makespan)
             if result.bound:
                 print("The bound is what no schedule can beat.")
             if any((row["regret"] or 0.0) < 0 for row in summary["schedulers"]):
                 print("A regret below 0 is possible: the oracle knows every true time, yet places each task selfishly.")
 
 
-def _by_makespan(result: RaceResult) -> list[str]:
-    """Return a line about who ended first, where that is not who has the best mean response: for a batch the makespan
-    is what counts."""
-    ended = [row for row in result.rows if row.status == "finished" and row.makespan_s and row.mean_response_s]
-    if len(ended) < 2:
-        return []
-    first, second = sorted(ended, key=lambda row: row.makespan_s or 0.0)[:2]
-    if first is min(ended, key=lambda row: row.mean_response_s or 0.0):
-        return []
+def _by_makespan(result: RaceResult) -> str:
+    """Return who ended first, where that is not who has the best mean response: for a batch the makespan is what
+    counts. Empty otherwise."""
     from app.texts import percent
 
-    ahead = (second.makespan_s or 0.0) / (first.makespan_s or 1.0) - 1
-    return [f"By makespan {first.name} is first, {percent(ahead)} ahead of {second.name}.", ""]
+    ended = [
+        (row.makespan_s, row.mean_response_s, row.name)
+        for row in result.rows
+        if row.status == "finished" and row.makespan_s and row.mean_response_s is not None
+    ]
+    if not ended:
+        return ""
+    first_s, _, first = min(ended)
+    best_s, _, best = min(ended, key=lambda end: end[1])
+    ahead = best_s / first_s - 1
+    return f"By makespan {first} is first, {percent(ahead)} ahead of {best}." if ahead > 0 else ""
 
 
 def _print_table(summary: dict[str, Any]) -> None:

@@ -186,15 +186,29 @@ def test_a_parameter_reaches_the_reader_of_a_file_that_was_recognised(schedrace:
     assert strict(schedrace(*race, "--workload", log, "--param", "swf.from_s=25").out)["tasks"] == 3
 
 
+def test_a_parameter_of_a_recognised_reader_reaches_it_when_all_policies_race(
+    schedrace: Command, tmp_path: Path
+) -> None:
+    matrix = tmp_path / "small.0"
+    matrix.write_text("2 2 0\n" + "1.5\n2.5\n3.5\n1.5\n")
+    race = ("race", "--storage", "none", "--json", "--workload", matrix, "--schedulers", "all")
+    whole, divisible = (
+        {row["name"] for row in strict(schedrace(*race, "--param", f"etc_matrix.divisible={on}").out)["schedulers"]}
+        for on in ("false", "true")
+    )
+    assert "easy" in whole - divisible and "lp_split" in divisible - whole
+
+
 def test_the_table_names_its_measure_and_who_ends_first_where_that_is_another(
     schedrace: Command, tmp_path: Path
 ) -> None:
     batch = tmp_path / "batch.csv"
-    batch.write_text("arrival_s,actual_cpu_s\n0,6\n0,1\n0,1\n0,6\n")
+    batch.write_text("arrival_s,actual_cpu_s\n0,2\n0,2\n0,2\n0,6\n")
     answer = schedrace(
         "race", "--storage", "none", "--workload", batch, "--cluster", "machines:2", "--schedulers", "min_min,max_min"
     )
     assert "min_min wins" in answer.out and "(by mean response)" in answer.out
+    assert "By makespan max_min is first, 33\u00a0% ahead of min_min.\n" in answer.out
     assert "makespan" in answer.out and "energy" not in answer.out and "regret" not in answer.out
 
 
