@@ -109,7 +109,7 @@ def _version(package: str) -> str | None:
 
 
 def _storage() -> Iterator[Finding]:
-    from persistence.binaries import find_binaries
+    from persistence.embedded.binaries import find_binaries
     from persistence.settings import load_settings
 
     try:

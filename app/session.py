@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.records import FinishedTasks, MetricSeries
     from engine.results import RaceResult
     from engine.training import TrainingSamples
-    from persistence.recorder import Recorder
+    from persistence.recording.recorder import Recorder
     from persistence.settings import StorageSettings
     from persistence.storage import StoragePlugin
     from plugins.assemble import PreparedRace
@@ -97,7 +97,7 @@ def start_recording(
     from importlib.metadata import version
 
     from app.race_file import race_toml
-    from persistence.recorder import Recorder
+    from persistence.recording.recorder import Recorder
     from persistence.run import RunHeader
     from persistence.storage import open_storage
 

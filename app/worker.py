@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.race import Race
     from engine.results import RaceResult
     from engine.spec import RaceSpec
-    from persistence.recorder import Recorder
+    from persistence.recording.recorder import Recorder
     from persistence.settings import StorageSettings
     from plugins.assemble import PreparedRace
     from plugins.registry import Registry

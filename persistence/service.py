@@ -11,21 +11,21 @@ from typing import Any
 
 from engine.records import FinishedTasks
 from engine.training import TrainingSamples
-from persistence.database import Database, open_database
-from persistence.errors import StorageError
-from persistence.filelock import FileLock
-from persistence.journal import JournalReader
-from persistence.journal_stats import journal_stats
-from persistence.repositories import (
+from persistence.database.opening import Database, open_database
+from persistence.database.repositories import (
     MetricRepository,
     RunRepository,
     SchedulerResultRepository,
     SchedulerStats,
     TrainingDataRepository,
 )
-from persistence.rows import result_rows, sample_rows, timestamp
+from persistence.errors import StorageError
+from persistence.filelock import FileLock
+from persistence.journal.files import JournalReader
+from persistence.journal.rows import result_rows, sample_rows, timestamp
+from persistence.journal.stats import journal_stats
+from persistence.recording.shipping import has_arrived
 from persistence.settings import StorageSettings
-from persistence.shipping import has_arrived
 from persistence.window import RecordedWindow, TrainingReader
 
 WINDOW = 1000

@@ -11,7 +11,7 @@ import platformdirs
 import tomli_w
 
 from engine.errors import InputError, did_you_mean
-from persistence.urls import normalised_url, secret_options, shown_url, without_password
+from persistence.database.urls import normalised_url, secret_options, shown_url, without_password
 
 URL_VARIABLE = "SCHEDRACE_DATABASE_URL"
 _KEYRING_SERVICE = "schedrace"

@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from engine.training import TrainingSamples
-from persistence.database import Database
+from persistence.database.opening import Database
+from persistence.database.repositories import RunRepository, TrainingDataRepository
 from persistence.errors import StorageError
-from persistence.journal import JournalReader
-from persistence.repositories import RunRepository, TrainingDataRepository
+from persistence.journal.files import JournalReader
 from persistence.schema import journal_columns
 
 ANSWER_S = 0.05

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from persistence.embedded import server_url
+from persistence.embedded.keeper import server_url
 from tests.own_postgresql import put_away, run_statement
 
 # before anything imports Qt

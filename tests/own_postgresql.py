@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg2
 
-from persistence.cluster import cluster_folder
-from persistence.embedded import stop_server
+from persistence.embedded.cluster import cluster_folder
+from persistence.embedded.keeper import stop_server
 
 STOPS_WITHIN_S = 10.0
 

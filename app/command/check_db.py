@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.command.lines import print_findings
 
 if TYPE_CHECKING:
-    from persistence.check import CheckReport
+    from persistence.checking.report import CheckReport
 
 SUMMARY = "check the storage: connection, versions, tables, and whether every journal has arrived"
 
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check and print; the embedded server is started when it is needed."""
-    from persistence.check import check_database
+    from persistence.checking.report import check_database
     from persistence.settings import load_settings
     from plugins.registry import load_registry
 

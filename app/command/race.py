@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.control import Control
     from engine.frame import Frame
     from engine.results import RaceResult
-    from persistence.recorder import RecorderStatus
+    from persistence.recording.recorder import RecorderStatus
     from persistence.settings import StorageSettings
     from plugins.assemble import PreparedRace
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.session import Timing
     from engine.results import RaceResult
-    from persistence.recorder import RecorderStatus
+    from persistence.recording.recorder import RecorderStatus
     from plugins.assemble import PreparedRace
 
 NOT_A_TERMINAL_WIDTH = 160

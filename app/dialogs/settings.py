@@ -24,6 +24,14 @@ from PySide6.QtWidgets import (
 
 from app.worker import Errand
 from engine.errors import InputError, SchedRaceError
+from persistence.database.url_fields import (
+    DEFAULT_DATABASE,
+    DEFAULT_PORT,
+    UrlFields,
+    edited_url,
+    known_password,
+    url_fields,
+)
 from persistence.settings import (
     URL_VARIABLE,
     StorageSettings,
@@ -31,10 +39,9 @@ from persistence.settings import (
     save_settings,
     stored_settings,
 )
-from persistence.url_fields import DEFAULT_DATABASE, DEFAULT_PORT, UrlFields, edited_url, known_password, url_fields
 
 if TYPE_CHECKING:
-    from persistence.connection import ConnectionReport
+    from persistence.database.connection import ConnectionReport
     from persistence.storage import StoragePlugin
 
 CHOICES = {
@@ -171,7 +178,7 @@ class SettingsDialog(QDialog):
         if url is None:
             self._say("There is no host to connect to: SchedRace's own server will be used.", good=None)
             return
-        from persistence.connection import test_connection
+        from persistence.database.connection import test_connection
 
         self.test.setEnabled(False)
         self._say("Connecting …", good=None)

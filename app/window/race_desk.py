@@ -25,7 +25,7 @@ from engine.errors import Cancelled, SchedRaceError
 if TYPE_CHECKING:
     from engine.frame import DeviceStrip, Frame
     from engine.spec import RaceSpec
-    from persistence.recorder import RecorderStatus
+    from persistence.recording.recorder import RecorderStatus
     from persistence.settings import StorageSettings
     from plugins.registry import Registry
 

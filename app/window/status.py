@@ -12,7 +12,7 @@ from app.texts import plural
 from app.window.widgets import ElidedLabel
 
 if TYPE_CHECKING:
-    from persistence.recorder import RecorderStatus
+    from persistence.recording.recorder import RecorderStatus
     from persistence.storage import Storage
     from plugins.registry import Registry
 

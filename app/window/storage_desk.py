@@ -16,8 +16,8 @@ from app.worker import Errand
 from engine.errors import SchedRaceError
 
 if TYPE_CHECKING:
+    from persistence.recording.shipping import BackgroundReplay
     from persistence.settings import StorageSettings
-    from persistence.shipping import BackgroundReplay
     from persistence.storage import Storage, StoragePlugin
 
 LONGEST_WAIT_MS = 30_000
@@ -71,7 +71,7 @@ class StorageDesk(QObject):
 
     def _open(self, settings: StorageSettings, storages: Mapping[str, type[StoragePlugin]]) -> Opened:
         """Open the storage and start the replay; called in the errand's thread, which imports the libraries, too."""
-        from persistence.shipping import BackgroundReplay
+        from persistence.recording.shipping import BackgroundReplay
         from persistence.storage import open_storage
 
         storage = open_storage(settings, storages)

@@ -9,8 +9,8 @@ from persistence.run import RunHeader
 from persistence.storage import StoragePlugin, Taken
 
 if TYPE_CHECKING:  # the list of plugins is shown before a database is needed: the driver is imported on connecting
-    from persistence.database import Database
-    from persistence.repositories import BulkRepository
+    from persistence.database.opening import Database
+    from persistence.database.repositories import BulkRepository
 
 
 class PostgresqlStorage(StoragePlugin):
@@ -40,8 +40,8 @@ class PostgresqlStorage(StoragePlugin):
 
     def connect(self) -> None:
         """Connect, migrate, and make the stage tables."""
-        from persistence.database import open_database
-        from persistence.repositories import BULK
+        from persistence.database.opening import open_database
+        from persistence.database.repositories import BULK
 
         self.close()
         self._state = None
@@ -53,14 +53,14 @@ class PostgresqlStorage(StoragePlugin):
 
     def offsets(self) -> Mapping[str, Mapping[str, int]]:
         """See the base class."""
-        from persistence.repositories import RunRepository
+        from persistence.database.repositories import RunRepository
 
         with self._transaction() as cursor:
             return RunRepository(cursor).offsets()
 
     def begin(self, header: RunHeader) -> Mapping[str, int] | None:
         """See the base class."""
-        from persistence.repositories import RunRepository
+        from persistence.database.repositories import RunRepository
 
         with self._transaction() as cursor:
             return RunRepository(cursor).begin(header)
@@ -69,9 +69,9 @@ class PostgresqlStorage(StoragePlugin):
         """See the base class. One INSERT a transaction, in journal order: no deadlocks between writers."""
         import psycopg2
 
-        from persistence.faults import refuses_rows
-        from persistence.repositories import BULK, RunRepository
-        from persistence.state import SimulationStateRepository
+        from persistence.database.faults import refuses_rows
+        from persistence.database.repositories import BULK, RunRepository
+        from persistence.database.state import SimulationStateRepository
 
         with self._transaction() as cursor:
             repository = next(kind for kind in BULK if kind.table == table)(cursor)
@@ -95,8 +95,8 @@ class PostgresqlStorage(StoragePlugin):
 
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
         """See the base class. Where a race was cut stays to be seen; one that is over stands nowhere any more."""
-        from persistence.repositories import RunRepository
-        from persistence.state import SimulationStateRepository
+        from persistence.database.repositories import RunRepository
+        from persistence.database.state import SimulationStateRepository
 
         with self._transaction() as cursor:
             RunRepository(cursor).finish(run, result)
@@ -119,7 +119,7 @@ def _upsert_one_by_one(
     """Insert what can be inserted, halving the chunk down to the rows that the database refuses."""
     import psycopg2
 
-    from persistence.faults import refuses_rows
+    from persistence.database.faults import refuses_rows
 
     cursor.execute("SAVEPOINT chunk")
     try:

@@ -63,7 +63,7 @@ def test_a_stored_port_that_no_machine_has_is_said(dialog):
 
 def test_closing_the_settings_waits_for_no_connection_test(dialog, hands, monkeypatch):
     from app.worker import Errand
-    from persistence import connection
+    from persistence.database import connection
 
     release, began = threading.Event(), threading.Event()
 

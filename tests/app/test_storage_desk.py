@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from persistence.recorder import Recorder
+from persistence.recording.recorder import Recorder
 from persistence.settings import URL_VARIABLE, StorageSettings, load_settings
 from persistence.storage import open_storage
 from tests.persistence.records import PLUGINS, finished, header

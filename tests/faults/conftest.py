@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from persistence.cluster import Cluster, cluster_folder, make_folder, socket_url
+from persistence.embedded.cluster import Cluster, cluster_folder, make_folder, socket_url
 from persistence.settings import StorageSettings
 
 

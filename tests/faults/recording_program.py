@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from persistence.recorder import Recorder
+from persistence.recording.recorder import Recorder
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage
 from tests.persistence.records import PLUGINS, finished, header

@@ -7,8 +7,8 @@ import threading
 import time
 from pathlib import Path
 
-from persistence.embedded import stop_server
-from persistence.recorder import Recorder
+from persistence.embedded.keeper import stop_server
+from persistence.recording.recorder import Recorder
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage
 from tests.persistence.records import PLUGINS, finished, header

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from persistence.check import check_database
+from persistence.checking.report import check_database
 from persistence.settings import StorageSettings
 from tests.faults.conftest import Server
 from tests.persistence.records import PLUGINS

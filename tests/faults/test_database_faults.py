@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from persistence.check import check_database
-from persistence.cluster import cluster_folder
-from persistence.recorder import Recorder
+from persistence.checking.report import check_database
+from persistence.embedded.cluster import cluster_folder
+from persistence.recording.recorder import Recorder
+from persistence.recording.shipping import ship_left_behind
 from persistence.settings import StorageSettings
-from persistence.shipping import ship_left_behind
 from persistence.storage import open_storage
 from tests.faults.conftest import Server
 from tests.own_postgresql import put_away

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from persistence.embedded import server_url
+from persistence.embedded.keeper import server_url
+from persistence.recording.shipping import ship_left_behind
 from persistence.settings import StorageSettings
-from persistence.shipping import ship_left_behind
 from persistence.storage import open_storage
 from tests.own_postgresql import put_away, run_statement
 from tests.persistence.records import PLUGINS

@@ -14,10 +14,10 @@ from engine.results import RaceResult
 from engine.scheduler import Scheduler
 from engine.spec import RaceSpec, SchedulerSpec
 from engine.state import ClusterState
-from persistence.recorder import Recorder
+from persistence.recording.recorder import Recorder
+from persistence.recording.shipping import ship_left_behind
 from persistence.service import CleanedRun, SimulationDataService
 from persistence.settings import StorageSettings
-from persistence.shipping import ship_left_behind
 from persistence.storage import open_storage
 from plugins.assemble import prepare
 from plugins.registry import load_registry

@@ -9,8 +9,8 @@ import psycopg2
 import pytest
 
 from engine.training import TrainingLog, TrainingSamples
-from persistence.database import open_database
-from persistence.recorder import Recorder
+from persistence.database.opening import open_database
+from persistence.recording.recorder import Recorder
 from persistence.service import SimulationDataService
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -206,7 +207,11 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(
 def test_ctrl_c_ends_it_and_leaves_no_file(tmp_path: Path) -> None:
     out = tmp_path / "here.toml"
     running = subprocess.Popen(
-        [sys.executable, "-m", "app", "profile", "--out", str(out)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "app", "profile", "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a suite that runs in the background of a shell ignores Ctrl-C, and so would its children
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stderr is not None
     assert "Timing" in running.stderr.readline()

@@ -1,0 +1,1 @@
+"""What ``schedrace check-db`` looks at."""

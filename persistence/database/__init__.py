@@ -1,0 +1,1 @@
+"""PostgreSQL: connections that cannot hang, migrations, and all the SQL."""

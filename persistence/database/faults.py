@@ -1,0 +1,107 @@
+"""Database errors, sorted by what helps, and said in a sentence."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import make_url
+
+from persistence.database.urls import shown_url
+from persistence.errors import StorageError
+
+_LOST = (  # said of a connection that was open
+    *("server closed the connection", "connection has been closed", "terminating connection", "invalid socket"),
+    *("no connection to the server", "connection not open", "already closed", "could not receive data from server"),
+    "could not send data to server",
+)
+_NOT_UP = ("starting up", "shutting down", "not yet accepting")
+_GONE = (*_LOST, *_NOT_UP, "no such file or directory", "connection refused")
+_ON_CONNECT = (  # what libpq or the server says (connection errors carry no code) -> what it means
+    (
+        ("password authentication failed", "no password supplied"),
+        "refused the password of '{user}'. Check it",
+    ),
+    (
+        ("no pg_hba.conf entry",),
+        "does not let '{user}' in from here. Its administrator must (pg_hba.conf)",
+    ),
+    (
+        ("could not translate host name", "name or service not known"),
+        "cannot be found: no host '{host}'. Check the name",
+    ),
+    (
+        ("connection refused",),
+        "refuses connections: nothing listens at {host}:{port}. Check both",
+    ),
+    (("no such file or directory",), "is not running: there is no server behind its socket. Start it"),
+    (("timeout expired", "timed out"), "does not answer. Check host and port, and whether a firewall is between"),
+    (_LOST, "has stopped, or the connection to it was cut. It is tried again"),
+    (
+        ("no route to host", "network is unreachable"),
+        "cannot be reached: no way to '{host}'. Check the network",
+    ),
+    (("ssl",), "and this machine do not agree on encryption: {text}. Check sslmode and certificates"),
+    (
+        ("too many clients", "remaining connection slots"),
+        "has no connection left. Close other clients",
+    ),
+    (_NOT_UP, "is just starting or stopping. It is tried again"),
+)
+_BY_CODE = {
+    "42501": "does not give '{user}' the rights it needs ({text}). Grant them, or ask its administrator",
+    "42P01": "has lost a table ({text}). Check what happened to the schema 'schedrace'",
+    "3F000": "has lost the schema 'schedrace' ({text}). Check what happened to it",
+    "25006": "can only be read ({text}). Connect to the primary server, or make it writable",
+    "53100": "has no disk space left. Free some there",
+    "55P03": "is locked by somebody else at the moment. It is tried again",
+}
+_DATA_CLASSES = ("22", "23")
+_NO_SUCH_RUN = "23503"  # somebody deleted the run: it is made known again, and replayed
+
+
+def refuses_rows(error: BaseException) -> bool:
+    """Whether the database refuses the rows themselves (SQLSTATE 22, 23): trying again cannot help."""
+    code = getattr(error, "pgcode", None) or ""
+    return code[:2] in _DATA_CLASSES and code != _NO_SUCH_RUN
+
+
+def as_storage_error(error: BaseException, url: str, own: bool = False) -> StorageError:
+    """Return the sentence for a failed connection or statement; it never holds a password.
+
+    ``own`` says that the server is SchedRace's, which one of its instances starts again when it has stopped.
+    """
+    text = _first_line(error)
+    if own and _says(text, _GONE):
+        return StorageError(
+            "SchedRace's own PostgreSQL has stopped, as it does when the SchedRace that ran it ends. It is started "
+            "again; until then rows wait in the journal."
+        )
+    return StorageError(f"The database {shown_url(url)} {_meaning(error, text, url)}.")
+
+
+def _meaning(error: BaseException, text: str, url: str) -> str:
+    parsed = make_url(url)
+    words = {"user": parsed.username or "", "host": parsed.host or "", "port": parsed.port or 5432, "text": text}
+    code = getattr(error, "pgcode", None)
+    if code in _BY_CODE:
+        return _BY_CODE[code].format(**words)
+    low = text.lower()
+    if 'database "' in low and "does not exist" in low:
+        return f"does not exist on '{parsed.host or 'this machine'}'. Create it (createdb), or correct its name"
+    if 'role "' in low and "does not exist" in low:
+        return f"does not know the user '{parsed.username}'. Check the user name"
+    for signs, meaning in _ON_CONNECT:
+        if _says(text, signs):
+            return meaning.format(**words)
+    return f"does not work: {text or type(error).__name__}. It is tried again"
+
+
+def _says(text: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in text.lower() for sign in signs)
+
+
+def _first_line(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    lines = [line.strip() for line in str(original).splitlines() if line.strip()]
+    # of several addresses tried, or of a message with DETAIL, the first line says it
+    text = lines[0] if lines else ""
+    _, _, reason = text.partition("failed: ")
+    return (reason or text).removeprefix("FATAL:").strip().rstrip(".")

@@ -1,0 +1,1 @@
+"""SchedRace's own PostgreSQL: found, started as a child, handed over, stopped."""

@@ -1,0 +1,266 @@
+"""A run's journal: append-only CSV files that are the write-ahead log, the backup and the fallback in one.
+
+``<runs>/<run>/`` holds ``run.json``, ``race.toml``, ``<table>.csv`` with a header line each, ``result.json`` at the
+end, and ``<table>.rejected.csv`` where a database refused rows. One writer (a file lock), one write() and one fdatasync
+a batch and table. fdatasync matters only when the machine loses power: what write() took survives any death of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from persistence.errors import JournalBusy, JournalError
+from persistence.filelock import FileLock
+from persistence.journal.rows import header_line
+from persistence.run import RunHeader
+from persistence.schema import JOURNALED
+
+_TAIL = 64 * 1024
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+_sync = getattr(os, "fdatasync", os.fsync)  # fdatasync is not everywhere
+
+
+class JournalReader:
+    """Reads a journal, also while it is written. Every error is a :class:`JournalError`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run = folder.name
+
+    def header(self) -> RunHeader:
+        """Return what the run was started with."""
+        try:
+            text = (self.folder / "run.json").read_text("utf-8")
+            return RunHeader.from_json(text, (self.folder / "race.toml").read_text("utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise JournalError(f"The journal {self.folder} has no readable run.json and race.toml: {error}.") from error
+
+    def result(self) -> dict[str, Any] | None:
+        """Return the content of ``result.json``, or None while the race is not over (or was cut)."""
+        path = self.folder / "result.json"
+        try:
+            result: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            return result
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise JournalError(f"{path} cannot be read: {error}.") from error
+
+    def is_written(self) -> bool:
+        """Whether some process is writing this journal now."""
+        lock = FileLock(self.folder / "lock")
+        with _as_sentence(self.folder):
+            free = lock.acquire()
+        lock.release()
+        return not free
+
+    def path(self, table: str) -> Path:
+        """Return the file of a table, which may not exist."""
+        return self.folder / f"{table}.csv"
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each table that has rows."""
+        sizes = {table: self._size(table) for table in JOURNALED}
+        return {table: size for table, size in sizes.items() if size > self.first(table)}
+
+    def first(self, table: str) -> int:
+        """Return the byte at which the rows of a table begin: behind the header line."""
+        return len(header_line(table))
+
+    def read(self, table: str, start: int, end: int, limit: int) -> bytes:
+        """Return whole lines from byte ``start``, about ``limit`` bytes, none of them behind ``end``."""
+        size = min(limit, end - start)
+        while True:
+            data = self._read(table, start, min(size, end - start))
+            cut = data.rfind(b"\n") + 1
+            if cut or size >= end - start:
+                return data[:cut]
+            size *= 2  # one line longer than the limit
+
+    def rows(self, table: str, end: int | None = None) -> int:
+        """Return how many rows a table holds (before byte ``end``)."""
+        stop = self._size(table) if end is None else end
+        return sum(data.count(b"\n") for data in self._blocks(table, self.first(table), stop))
+
+    def rejected(self, table: str) -> int:
+        """Return how many rows of a table a database refused for ever."""
+        try:
+            return (self.folder / f"{table}.rejected.csv").read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
+    def _blocks(self, table: str, start: int, end: int) -> Iterator[bytes]:
+        while start < end and (data := self._read(table, start, min(1 << 20, end - start))):
+            yield data
+            start += len(data)
+
+    def _size(self, table: str) -> int:
+        try:
+            return self.path(table).stat().st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise JournalError(f"{self.path(table)} cannot be read: {error.strerror}.") from error
+
+    def _read(self, table: str, start: int, size: int) -> bytes:
+        try:
+            with self.path(table).open("rb") as file:
+                file.seek(start)
+                return file.read(size)
+        except OSError as error:
+            raise JournalError(f"{self.path(table)} cannot be read: {error.strerror}.") from error
+
+
+class Journal(JournalReader):
+    """The one writer of a journal. ``synced[table]`` is the size that a power cut cannot take back."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open an existing journal: take its lock and cut torn last lines."""
+        super().__init__(folder)
+        self._lock = FileLock(folder / "lock")
+        self._files: dict[str, int] = {}
+        self.synced: dict[str, int] = {}
+        with _as_sentence(folder):
+            if not self._lock.acquire():
+                raise JournalBusy(f"The journal {folder} is being written by another SchedRace.")
+        try:
+            for table in JOURNALED:
+                if self.path(table).exists():
+                    self._open(table)
+        except BaseException:
+            self.close()
+            raise
+
+    @staticmethod
+    def create(runs_dir: Path, header: RunHeader) -> Journal:
+        """Make the folder of a new run and open its journal."""
+        folder = runs_dir / header.run
+        with _as_sentence(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            journal = Journal(folder)
+            try:
+                _write_whole(folder / "race.toml", header.race_toml)
+                _write_whole(folder / "run.json", header.as_json())
+                _sync_folder(runs_dir)
+            except OSError:
+                journal.close()
+                raise
+        return journal
+
+    def append(self, batch: Mapping[str, bytes]) -> None:
+        """Append lines to tables and make them durable; on an error the files are as before, and it can be repeated."""
+        before = {table: self._open(table) for table in batch}
+        with _as_sentence(self.folder):
+            try:
+                for table, rows in batch.items():
+                    written = os.write(self._files[table], rows)
+                    if written < len(rows):
+                        # the second write tells the reason (disk full, quota)
+                        written += os.write(self._files[table], rows[written:])
+                        if written < len(rows):
+                            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                for table in batch:
+                    _sync(self._files[table])
+            except OSError:
+                for table, size in before.items():
+                    os.ftruncate(self._files[table], size)
+                raise
+        for table, rows in batch.items():
+            self.synced[table] = before[table] + len(rows)
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write ``result.json``; from then on the run counts as over."""
+        with _as_sentence(self.folder):
+            _write_whole(self.folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+
+    def reject(self, table: str, row: bytes, reason: str) -> None:
+        """Set a row aside that a database refuses for ever, with the reason as one more field."""
+        line = row.rstrip(b"\n") + b',"' + " ".join(reason.replace('"', "'").split()).encode() + b'"\n'
+        path = self.folder / f"{table}.rejected.csv"
+        with _as_sentence(path):
+            known = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+            if line not in known:  # a replay after a crash finds its own line
+                with path.open("ab") as file:
+                    file.write(line)
+
+    def close(self) -> None:
+        """Close the files and let go of the lock."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+        self._lock.release()
+
+    def _open(self, table: str) -> int:
+        """Open a table's file, if it is not, cut a torn last line, and return its size."""
+        if table in self._files:
+            return self.synced[table]
+        with _as_sentence(self.path(table)):
+            descriptor = os.open(self.path(table), _APPEND, 0o666)
+            try:
+                size = _cut_torn_line(descriptor)
+                if size < self.first(table):
+                    os.ftruncate(descriptor, 0)
+                    size = os.write(descriptor, header_line(table))
+                    if size < self.first(table):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    _sync_folder(self.folder)
+            except OSError:
+                os.close(descriptor)
+                raise
+        self._files[table] = descriptor
+        self.synced[table] = size
+        return size
+
+
+@contextlib.contextmanager
+def _as_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"The journal {path} cannot be written: {error.strerror or error}. Free some space or choose another data "
+            "folder (SCHEDRACE_DATA_DIR)."
+        ) from error
+
+
+def _cut_torn_line(descriptor: int) -> int:
+    """Truncate a file behind its last line break and return its size."""
+    end = size = os.fstat(descriptor).st_size
+    while end > 0:
+        start = max(0, end - _TAIL)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        cut = os.read(descriptor, end - start).rfind(b"\n")
+        if cut >= 0:
+            end = start + cut + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(descriptor, end)
+    return end
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a small file so that it is either absent, old or complete, whatever happens."""
+    new = path.with_name(path.name + ".new")
+    with new.open("wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its content; Windows cannot and need not."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

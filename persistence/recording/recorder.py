@@ -1,0 +1,147 @@
+"""The recorder: takes rows from a race without ever waiting for a database.
+
+race thread -> inbox -> writer thread -> journal -> shipper thread -> storage. The journal is the queue: however long
+the storage is away, only what the journal's disk has not taken yet is in memory.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.records import FinishedTasks, MetricSeries
+from engine.results import RaceResult
+from engine.training import TrainingSamples
+from engine.workload import Workload
+from persistence.recording.inbox import TAKE_ROWS
+from persistence.recording.shipper import Shipper
+from persistence.recording.shipping import BackgroundReplay
+from persistence.recording.writer import Entry, JournalWriter
+from persistence.run import RunHeader
+from persistence.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStatus:
+    """How recording stands. ``rows_written`` counts task results in the storage named by ``kind``; ``rows_pending``
+    those that are on their way to it; ``problem`` is a sentence, or None when all is well."""
+
+    kind: str
+    where: str
+    why: str
+    rows_written: int
+    rows_pending: int
+    problem: str | None
+
+
+class Recorder:
+    """Records one run. Calls only enqueue (microseconds); they block only while the journal's disk lags far behind.
+
+    While it records, what earlier runs left behind in their journals is shipped too. After the race: :meth:`result`,
+    then :meth:`close`. Storage ``none`` makes every call a no-op.
+    """
+
+    def __init__(self, storage: Storage, header: RunHeader) -> None:
+        self.storage = storage
+        self.header = header
+        self._results = 0
+        self._writer: JournalWriter | None = None
+        self._shipper: Shipper | None = None
+        self._replay: BackgroundReplay | None = None
+        if storage.plugin is not None:
+            self._shipper = Shipper(storage, header)
+            self._writer = JournalWriter(storage.settings.runs_dir, header, self._shipper.offer)
+            self._replay = BackgroundReplay(storage)
+            atexit.register(self.close)
+
+    def tasks(self, workload: Workload) -> None:
+        """Record what the tasks are; called once, first."""
+        for first in range(0, len(workload), TAKE_ROWS):
+            last = min(first + TAKE_ROWS, len(workload))
+            self._put("tasks", (workload, first, last), last - first)
+
+    def finished(self, rows: FinishedTasks) -> None:
+        """Record finished tasks."""
+        self._results += len(rows)
+        self._put("scheduler_results", rows, len(rows))
+
+    def samples(self, scheduler: str, rows: TrainingSamples) -> None:
+        """Record training samples."""
+        self._put("training_data", (scheduler, rows), len(rows))
+
+    def metrics(self, series: MetricSeries) -> None:
+        """Record a metric over time."""
+        self._put("metrics", series, len(series.at_s))
+
+    def state(self, completions: int, clock_s: float) -> None:
+        """Say where the race stands: tasks finished by all schedulers together, and simulated seconds.
+
+        It goes to the storage with the next rows, so that a race that is cut can be told from one that is over.
+        """
+        if self._shipper is not None:
+            self._shipper.state = (completions, clock_s)
+
+    def result(self, result: RaceResult) -> None:
+        """Record the end of the race; nothing may follow but :meth:`close`."""
+        self._put("result", result_table(result), 1)
+
+    @property
+    def braked_s(self) -> float:
+        """Seconds for which the race was held, because the journal's disk lagged behind."""
+        return self._writer.inbox.braked_s if self._writer else 0.0
+
+    def sync(self, wait_s: float = 10.0) -> bool:
+        """Wait until all that was handed over is in the journal; return whether it is."""
+        return self._writer is None or self._writer.inbox.wait_empty(wait_s)
+
+    def status(self) -> RecorderStatus:
+        """Return how recording stands; any thread may ask."""
+        storage = self.storage
+        if self._writer is None or self._shipper is None:
+            return RecorderStatus(storage.kind, storage.where, storage.why, 0, 0, None)
+        # while the wanted storage has never answered, the journal is the storage
+        written = self._shipper.results if storage.answered else self._writer.results
+        rejected = self._shipper.results_rejected if storage.answered else 0
+        return RecorderStatus(
+            kind=storage.kind,
+            where=storage.where,
+            why=storage.why,
+            rows_written=written,
+            rows_pending=self._results - written - rejected - self._writer.results_lost,
+            problem=self._writer.problem or self._shipper.problem,
+        )
+
+    def close(self, wait_s: float = 10.0) -> RecorderStatus:
+        """Write what is left to the journal, wait up to ``wait_s`` for the storage, and end the threads.
+
+        What has not arrived by then stays in the journal for :func:`persistence.recording.shipping.ship_left_behind`.
+        """
+        if self._writer is not None and self._shipper is not None:
+            until = time.monotonic() + wait_s
+            self._writer.close(wait_s)
+            self._shipper.close(max(0.0, until - time.monotonic()))
+        if self._replay is not None:
+            self._replay.stop(1.0)
+            atexit.unregister(self.close)
+        return self.status()
+
+    def _put(self, kind: str, payload: Any, rows: int) -> None:
+        if self._writer is not None and rows:
+            self._writer.inbox.put(Entry(kind, payload, time.time()), rows)
+
+
+def result_table(result: RaceResult) -> Mapping[str, Any]:
+    """Return what ``result.json`` holds of a race."""
+    stopped = any(row.status == "stopped" for row in result.rows)
+    return {
+        "status": "stopped" if stopped else "finished",
+        "finished_at": datetime.now(UTC).isoformat(),
+        "digest": result.digest,
+        "tasks": result.tasks,
+        "reproducible": result.reproducible,
+        "schedulers": [row.as_json() for row in result.rows],
+    }

@@ -1,0 +1,143 @@
+"""The thread that formats rows and appends them to the journal."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.workload import Workload
+from persistence.errors import JournalError
+from persistence.journal.files import Journal
+from persistence.journal.rows import metric_rows, result_rows, sample_rows, task_rows, timestamp
+from persistence.recording.inbox import Inbox
+from persistence.run import RunHeader
+
+RETRY_S = 1.0
+MAX_UNWRITTEN = 1_000_000
+"""Rows kept in memory while the disk takes none; then recording stops and says so, and the race goes on."""
+_log = logging.getLogger(__name__)
+
+
+class Entry(NamedTuple):
+    """What the race handed over: its table (or ``result``), and when (Unix time)."""
+
+    kind: str
+    payload: Any
+    at: float
+
+
+class JournalWriter:
+    """Takes batches from its inbox into the journal. ``written`` is called with the journal after each of them;
+    ``results`` counts the task results in it."""
+
+    def __init__(self, runs_dir: Path, header: RunHeader, written: Callable[[Journal | None], None]) -> None:
+        self.inbox: Inbox[Entry] = Inbox()
+        self.problem: str | None = None
+        self.results = 0
+        self.results_lost = 0
+        self._runs_dir = runs_dir
+        self._header = header
+        self._written = written
+        self._journal: Journal | None = None
+        self._closing = threading.Event()
+        self._gave_up = False
+        self._thread = threading.Thread(target=self._run, name=f"journal {header.run}", daemon=True)
+        self._thread.start()
+
+    def close(self, wait_s: float) -> None:
+        """Write what is left (tried once more where the disk refused) and end the thread."""
+        self.inbox.close()
+        self._closing.set()
+        self._thread.join(wait_s)
+
+    def _run(self) -> None:
+        try:
+            while batch := self.inbox.take():
+                entries, rows = batch
+                if not entries:
+                    break
+                self._write(entries)
+                self.inbox.done(rows)
+        except Exception as error:
+            _log.exception("The journal's thread failed")
+            self._stop_recording(f"Recording stopped after an error in SchedRace ({error!r}); the race goes on.")
+            self._drain()
+        finally:
+            self._written(self._journal)
+
+    def _write(self, entries: list[Entry]) -> None:
+        rows = self._formatted(entries)
+        results = [entry.payload for entry in entries if entry.kind == "result"]
+        steps: list[Callable[[Journal], None]] = [lambda journal: journal.append(rows)] if rows else []
+        steps += [lambda journal, result=result: journal.write_result(result) for result in results]  # type: ignore[misc]
+        for step in steps:  # each is all or nothing, so a repeated one doubles no row
+            if not self._until_it_works(step):
+                self._lose(entries)
+                return
+        self.results += _results(entries)
+        self._written(self._journal)
+
+    def _until_it_works(self, step: Callable[[Journal], None]) -> bool:
+        while not self._gave_up:
+            try:
+                if self._journal is None:
+                    self._journal = Journal.create(self._runs_dir, self._header)
+                step(self._journal)
+                self.problem = None
+                self.inbox.brake = True
+                return True
+            except JournalError as error:
+                self.problem = str(error)
+                self.inbox.release_brake()
+            if self._closing.is_set() or self.inbox.rows > MAX_UNWRITTEN:
+                self._stop_recording(f"{self.problem} Rows that had not been written are lost.")
+            else:
+                self._closing.wait(RETRY_S)
+        return False
+
+    def _formatted(self, entries: list[Entry]) -> dict[str, bytes]:
+        stamp = {at: timestamp(datetime.fromtimestamp(at, UTC)) for _, _, at in entries}
+        of: dict[str, list[Entry]] = {}
+        for entry in entries:
+            of.setdefault(entry.kind, []).append(entry)
+        rows: dict[str, bytes] = {}
+        if tasks := of.get("tasks"):
+            rows["tasks"] = b"".join(_task_rows(e.payload, stamp[e.at]) for e in tasks)
+        if results := of.get("scheduler_results"):
+            rows["scheduler_results"] = result_rows(
+                [(e.payload, stamp[e.at]) for e in results], self._header.device_ids
+            )
+        if samples := of.get("training_data"):
+            rows["training_data"] = sample_rows([(*e.payload, stamp[e.at]) for e in samples])
+        if metrics := of.get("metrics"):
+            rows["metrics"] = metric_rows([(e.payload, stamp[e.at]) for e in metrics])
+        return rows
+
+    def _stop_recording(self, problem: str) -> None:
+        self._gave_up = True
+        self.problem = problem
+        self.inbox.release_brake()
+
+    def _lose(self, entries: list[Entry]) -> None:
+        self.results_lost += _results(entries)
+
+    def _drain(self) -> None:
+        while batch := self.inbox.take():
+            entries, rows = batch
+            if not entries:
+                return
+            self._lose(entries)
+            self.inbox.done(rows)
+
+
+def _results(entries: list[Entry]) -> int:
+    return sum(len(entry.payload) for entry in entries if entry.kind == "scheduler_results")
+
+
+def _task_rows(block: tuple[Workload, int, int], created_at: str) -> bytes:
+    workload, first, last = block
+    return task_rows(workload, first, last, created_at)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.workload import workload
+from persistence.errors import JournalError
+from persistence.journal.files import Journal, JournalReader
+from persistence.journal.rows import array_literals, result_rows, task_rows, timestamp
+from tests.persistence.records import DEVICES, finished, header
+
+
+def rows(first: int, n: int) -> bytes:
+    return result_rows([(finished(first, n), timestamp())], DEVICES)
+
+
+def test_floats_come_back_to_the_same_bits() -> None:
+    rng = np.random.default_rng(1)
+    hard = np.concatenate([rng.random(5000) * 10.0 ** rng.integers(-300, 300, 5000), [5e-324, 1.7e308, 1e16, 0.1, 0.0]])
+    texts = array_literals(hard.reshape(1, -1))[0].as_py()
+    assert np.array_equal(np.array([float(t) for t in texts[1:-1].split(",")]), hard)
+
+
+def test_a_row_is_one_line_whatever_a_name_holds() -> None:
+    tasks = workload("odd", ("cpu",), [0.0, 1.0], [[1.0], [2.0]], names=['two\nlines, "quoted"', ""], users=["é", "\r"])
+    lines = task_rows(tasks, 0, 2, timestamp()).decode().splitlines()
+    assert len(lines) == 2
+    assert [row[2] for row in csv.reader(lines)] == ['two lines, "quoted"', ""]
+
+
+def test_a_torn_last_line_is_cut_at_open(tmp_path: Path) -> None:
+    run = header()
+    journal = Journal.create(tmp_path, run)
+    journal.append({"scheduler_results": rows(0, 50)})
+    journal.close()
+    path = tmp_path / run.run / "scheduler_results.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'"mct",50,1.25')
+
+    journal = Journal(tmp_path / run.run)
+    journal.append({"scheduler_results": rows(50, 50)})
+    journal.close()
+    assert path.read_bytes().startswith(whole)
+    assert journal.rows("scheduler_results") == 100
+    assert [int(row[1]) for row in csv.reader(path.read_text().splitlines()[1:])] == list(range(100))
+
+
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    run = header()
+    first = Journal.create(tmp_path, run)
+    assert JournalReader(first.folder).is_written()
+    with pytest.raises(JournalError, match="written by another SchedRace"):
+        Journal(first.folder)
+    first.close()
+    Journal(first.folder).close()
+    assert not JournalReader(first.folder).is_written()
+
+
+def test_reading_yields_whole_lines_only(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, header())
+    data = rows(0, 200)
+    journal.append({"scheduler_results": data})
+    at, read = journal.first("scheduler_results"), b""
+    while at < journal.synced["scheduler_results"]:
+        part = journal.read("scheduler_results", at, journal.synced["scheduler_results"], 1000)
+        assert part.endswith(b"\n")
+        read += part
+        at += len(part)
+    journal.close()
+    assert read == data
+
+
+def test_the_header_of_a_run_comes_back(tmp_path: Path) -> None:
+    run = header()
+    journal = Journal.create(tmp_path, run)
+    journal.close()
+    assert JournalReader(journal.folder).header() == run
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"this machine cannot mount a small disk: {mounted.stderr}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_leaves_whole_lines_and_a_sentence(small_disk: Path) -> None:
+    journal = Journal.create(small_disk, header())
+    written = 0
+    with pytest.raises(JournalError, match=r"No space left on device\. Free some space"):
+        for first in range(0, 100_000, 50):
+            journal.append({"scheduler_results": rows(first, 50)})
+            written += 50
+    assert journal.rows("scheduler_results") == written
+    assert journal.path("scheduler_results").read_bytes().endswith(b"\n")
+
+    subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+    journal.append({"scheduler_results": rows(written, 50)})
+    journal.close()
+    assert journal.rows("scheduler_results") == written + 50
