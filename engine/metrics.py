@@ -125,6 +125,10 @@ def summarise(
     )
 
 
+OF_WALL_TIME = ("decision_latency_mean_s", "decision_latency_p99_s")
+"""Metrics that differ when the same race is run again: they tell of the machine, not of the model."""
+
+
 def final_series(row: SchedulerResult, at_s: float) -> Iterator[MetricSeries]:
     """Yield the figures for which a stored summary has no column, each as a metric of one value at second ``at_s``."""
     figures = {

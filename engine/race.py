@@ -187,7 +187,7 @@ class Race:
     def metric_series(self, result: RaceResult) -> list[MetricSeries]:
         """Return mean response and utilisation of each lane over simulated time, and what the summaries leave out."""
         over_time = [series for lane in self.lanes for series in lane_series(lane.label, lane.simulation)]
-        return over_time + [series for row in result.rows for series in final_series(row, self.clock_s)]
+        return over_time + [series for row in result.rows for series in final_series(row, self.powered_until_s)]
 
     def result(self) -> RaceResult:
         """Return the figures of all lanes; idle power counts up to the last finish of any lane in good standing."""

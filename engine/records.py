@@ -56,9 +56,13 @@ def placement_choices(finished: FinishedTasks, device_ids: Sequence[str]) -> tup
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MetricSeries:
-    """One metric of one scheduler over simulated time: value[i] at at_s[i]."""
+    """One metric of one scheduler over simulated time: value[i] at at_s[i]; they are numbered from ``first``."""
 
     scheduler: str
     name: str
     at_s: FloatArray
     value: FloatArray
+    first: int = 0
+
+    def __len__(self) -> int:
+        return len(self.at_s)

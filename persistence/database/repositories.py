@@ -159,7 +159,10 @@ class RunRepository:
         self._cursor = cursor
 
     def begin(self, header: RunHeader) -> dict[str, int] | None:
-        """Add a run unless it is there; return its offsets, or None when it was cleaned up."""
+        """Add a run unless it is there; return its offsets, or None when it was cleaned up.
+
+        One that was interrupted is going on again: it is not known any more how it ends.
+        """
         self._cursor.execute(
             """
             INSERT INTO schedrace.runs (run, started_at, status, app_version, workload, cluster, seed, tasks,
@@ -172,6 +175,15 @@ class RunRepository:
                 *(header.tasks, list(header.schedulers), list(header.device_ids), list(header.models)),
                 *(list(header.feature_names), header.race_toml),
             ),
+        )
+        self._cursor.execute(
+            "UPDATE schedrace.runs SET status = 'running', finished_at = NULL WHERE run = %s AND status = 'interrupted'",
+            (header.run,),
+        )
+        self._cursor.execute(
+            "UPDATE schedrace.journal_progress SET byte_offset = 0 WHERE run = %s AND table_name = %s "
+            "AND byte_offset = 1",
+            (header.run, RESULT),
         )
         offsets = self.offsets(header.run).get(header.run, {})
         return None if CLEANED_UP in offsets else offsets

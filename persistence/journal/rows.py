@@ -83,7 +83,7 @@ def metric_rows(blocks: Sequence[tuple[MetricSeries, str]]) -> bytes:
         [
             _spread((series.scheduler, len(series.at_s)) for series in records),
             _spread((series.name, len(series.at_s)) for series in records),
-            _end_to_end([np.arange(len(series.at_s)) for series in records]),
+            _end_to_end([np.arange(series.first, series.first + len(series)) for series in records]),
             _end_to_end([np.asarray(series.at_s, np.float64) for series in records]),
             _end_to_end([np.asarray(series.value, np.float64) for series in records]),
             _spread((created_at, len(series.at_s)) for series, created_at in blocks),

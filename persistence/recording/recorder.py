@@ -17,6 +17,7 @@ from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
+from persistence.journal.files import Journal
 from persistence.recording.inbox import TAKE_ROWS
 from persistence.recording.shipper import Shipper
 from persistence.recording.shipping import BackgroundReplay
@@ -43,26 +44,28 @@ class Recorder:
 
     While it records, what earlier runs left behind in their journals is shipped too. After the race: :meth:`result`,
     then :meth:`close`. Storage ``none`` makes every call a no-op.
+
+    A run that was cut is gone on with in its own ``journal``, which is the recorder's from then on.
     """
 
-    def __init__(self, storage: Storage, header: RunHeader) -> None:
+    def __init__(self, storage: Storage, header: RunHeader, journal: Journal | None = None) -> None:
         self.storage = storage
         self.header = header
-        self._results = 0
+        self._results = journal.rows("scheduler_results") if journal is not None else 0
         self._writer: JournalWriter | None = None
         self._shipper: Shipper | None = None
         self._replay: BackgroundReplay | None = None
         if storage.plugin is not None:
             self._shipper = Shipper(storage, header)
-            self._writer = JournalWriter(storage.settings.runs_dir, header, self._shipper.offer)
+            self._writer = JournalWriter(storage.settings.runs_dir, header, self._shipper.offer, journal)
             self._replay = BackgroundReplay(storage)
             atexit.register(self.close)
 
-    def tasks(self, workload: Workload) -> None:
-        """Record what the tasks are; called once, first."""
-        for first in range(0, len(workload), TAKE_ROWS):
-            last = min(first + TAKE_ROWS, len(workload))
-            self._put("tasks", (workload, first, last), last - first)
+    def tasks(self, workload: Workload, first: int = 0) -> None:
+        """Record what the tasks are, from ``first`` on; called once, before anything else."""
+        for start in range(first, len(workload), TAKE_ROWS):
+            last = min(start + TAKE_ROWS, len(workload))
+            self._put("tasks", (workload, start, last), last - start)
 
     def finished(self, rows: FinishedTasks) -> None:
         """Record finished tasks."""

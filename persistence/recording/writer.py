@@ -32,17 +32,24 @@ class Entry(NamedTuple):
 
 class JournalWriter:
     """Takes batches from its inbox into the journal. ``written`` is called with the journal after each of them;
-    ``results`` counts the task results in it."""
+    ``results`` counts the task results in it. The journal is made with the first rows, unless there is one to go on
+    with."""
 
-    def __init__(self, runs_dir: Path, header: RunHeader, written: Callable[[Journal | None], None]) -> None:
+    def __init__(
+        self,
+        runs_dir: Path,
+        header: RunHeader,
+        written: Callable[[Journal | None], None],
+        journal: Journal | None = None,
+    ) -> None:
         self.inbox: Inbox[Entry] = Inbox()
         self.problem: str | None = None
-        self.results = 0
+        self.results = journal.rows("scheduler_results") if journal is not None else 0
         self.results_lost = 0
         self._runs_dir = runs_dir
         self._header = header
         self._written = written
-        self._journal: Journal | None = None
+        self._journal = journal
         self._closing = threading.Event()
         self._gave_up = False
         self._thread = threading.Thread(target=self._run, name=f"journal {header.run}", daemon=True)
