@@ -177,7 +177,8 @@ class RunRepository:
             ),
         )
         self._cursor.execute(
-            "UPDATE schedrace.runs SET status = 'running', finished_at = NULL WHERE run = %s AND status = 'interrupted'",
+            "UPDATE schedrace.runs SET status = 'running', finished_at = NULL "
+            "WHERE run = %s AND status = 'interrupted'",
             (header.run,),
         )
         self._cursor.execute(
