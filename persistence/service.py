@@ -16,10 +16,10 @@ from persistence.database.repositories import (
     MetricRepository,
     RunRepository,
     SchedulerResultRepository,
-    SchedulerStats,
     TrainingDataRepository,
 )
 from persistence.errors import StorageError
+from persistence.figures import SchedulerStats
 from persistence.filelock import FileLock
 from persistence.journal.files import JournalReader
 from persistence.journal.rows import result_rows, sample_rows, timestamp

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from persistence.database.repositories import SchedulerStats
 from persistence.errors import JournalError
+from persistence.figures import SchedulerStats
 from persistence.journal.files import JournalReader
 from persistence.schema import journal_columns
 

@@ -1,155 +1,17 @@
-"""The SQL: one repository a table. Bulk rows come as CSV lines and go in by COPY; nothing is ever doubled."""
+"""The SQL of ``runs`` and of what belongs to a run as a whole."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from psycopg2 import sql
 
-from engine.training import TrainingSamples
-from persistence.database.binary_copy import copied_samples
+from persistence.database.repositories.bulk import as_dicts
 from persistence.run import RunHeader
-from persistence.schema import SCHEMA, journal_columns
+from persistence.schema import SCHEMA
 from persistence.storage import CLEANED_UP, RESULT
-
-
-class BulkRepository:
-    """A table that has a journal file. ``cursor`` is a psycopg2 cursor; the caller owns the transaction."""
-
-    table: ClassVar[str]
-
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-        names = sql.SQL(", ").join(map(sql.Identifier, journal_columns(self.table)))
-        parts = {"stage": sql.Identifier(f"stage_{self.table}"), "names": names}
-        parts["table"] = sql.Identifier(SCHEMA, self.table)
-        self._create = sql.SQL(
-            "CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {names} FROM {table} WHERE false"
-        ).format(**parts)
-        self._copy = sql.SQL("COPY {stage} FROM STDIN (FORMAT csv)").format(**parts)
-        self._insert = sql.SQL(
-            "INSERT INTO {table} (run, {names}) SELECT %s, {names} FROM {stage} ON CONFLICT DO NOTHING"
-        ).format(**parts)
-        self._clear = sql.SQL("DELETE FROM {stage}").format(**parts)
-
-    def prepare(self) -> None:
-        """Make the stage table, once a connection."""
-        self._cursor.execute(self._create)
-
-    def upsert(self, run: str, rows: bytes) -> None:
-        """Insert the CSV lines that are not there yet (primary key: the natural key)."""
-        # read at once: psycopg2's pieces of 8 KiB each wait for the interpreter lock, which a race at full speed holds
-        self._cursor.copy_expert(self._copy, io.BytesIO(rows), len(rows))
-        self._cursor.execute(self._insert, (run,))
-
-    def clear(self) -> None:
-        """Empty the stage table within the transaction (its end does that too)."""
-        self._cursor.execute(self._clear)
-
-
-class TaskRepository(BulkRepository):
-    """What the tasks of a run are."""
-
-    table = "tasks"
-
-    def count(self, run: str) -> int:
-        """Return how many tasks of a run are stored (index: primary key)."""
-        self._cursor.execute("SELECT count(*) FROM schedrace.tasks WHERE run = %s", (run,))
-        return int(self._cursor.fetchone()[0])
-
-    def of_run(self, run: str, first: int, last: int) -> list[dict[str, Any]]:
-        """Return the tasks ``first`` to ``last`` (excluded) of a run, in order (index: primary key)."""
-        self._cursor.execute(
-            "SELECT * FROM schedrace.tasks WHERE run = %s AND task >= %s AND task < %s ORDER BY task",
-            (run, first, last),
-        )
-        return _as_dicts(self._cursor)
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulerStats:
-    """How one scheduler did on the tasks that it has finished so far."""
-
-    scheduler: str
-    tasks: int
-    mean_response_s: float
-    p50_response_s: float
-    p95_response_s: float
-    p99_response_s: float
-    mean_wait_s: float
-    energy_j: float
-    cost: float
-    gpu_fraction: float
-
-
-class SchedulerResultRepository(BulkRepository):
-    """When, where and at what price each task ran."""
-
-    table = "scheduler_results"
-
-    def statistics(self, run: str) -> list[SchedulerStats]:
-        """Aggregate a run by scheduler (index: primary key, leading with run)."""
-        self._cursor.execute(
-            """
-            SELECT scheduler, n, mean, p[1], p[2], p[3], wait, energy, cost, gpu
-              FROM (SELECT scheduler, count(*) AS n, avg(finish_s - arrival_s) AS mean,
-                           percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY finish_s - arrival_s) AS p,
-                           avg(start_s - arrival_s) AS wait, sum(energy_j) AS energy, sum(cost) AS cost,
-                           avg(gpu_fraction) AS gpu
-                      FROM schedrace.scheduler_results WHERE run = %s GROUP BY scheduler) AS s
-             ORDER BY mean
-            """,
-            (run,),
-        )
-        return [SchedulerStats(*row) for row in self._cursor.fetchall()]
-
-
-class MetricRepository(BulkRepository):
-    """Metrics of schedulers over simulated time."""
-
-    table = "metrics"
-
-    def series(self, run: str, scheduler: str, name: str) -> list[tuple[float, float]]:
-        """Return (time, value) of one metric in order (index: primary key)."""
-        self._cursor.execute(
-            "SELECT at_s, value FROM schedrace.metrics WHERE run = %s AND scheduler = %s AND name = %s ORDER BY sample",
-            (run, scheduler, name),
-        )
-        rows: list[tuple[float, float]] = self._cursor.fetchall()
-        return rows
-
-
-class TrainingDataRepository(BulkRepository):
-    """What learners learn from."""
-
-    table = "training_data"
-
-    def latest(self, run: str, scheduler: str, up_to: int, limit: int) -> TrainingSamples:
-        """Return the last ``limit`` samples with a completion of at most ``up_to``, oldest first.
-
-        One walk down the primary key: samples are numbered in the order of completions.
-        """
-        query = sql.SQL(
-            """
-            SELECT sample, completion, task, model, fraction, nominal_s, work_s, features FROM (
-                SELECT * FROM schedrace.training_data
-                 WHERE run = {} AND scheduler = {} AND completion <= {} ORDER BY sample DESC LIMIT {}) AS last
-             ORDER BY sample
-            """
-        ).format(*map(sql.Literal, (run, scheduler, up_to, limit)))
-        return copied_samples(self._cursor, query)
-
-
-BULK: tuple[type[BulkRepository], ...] = (
-    TaskRepository,
-    SchedulerResultRepository,
-    TrainingDataRepository,
-    MetricRepository,
-)
 
 
 class RunRepository:
@@ -245,12 +107,12 @@ class RunRepository:
             """,
             (limit,),
         )
-        return _as_dicts(self._cursor)
+        return as_dicts(self._cursor)
 
     def summaries(self, run: str) -> list[dict[str, Any]]:
         """Return the results of a finished run by scheduler (index: primary key)."""
         self._cursor.execute("SELECT * FROM schedrace.run_summary WHERE run = %s ORDER BY scheduler", (run,))
-        return _as_dicts(self._cursor)
+        return as_dicts(self._cursor)
 
     def purge(self, run: str) -> None:
         """Delete the rows of a run that is over; its entry stays, so that a replay cannot bring them back."""
@@ -284,8 +146,3 @@ _PURGED = (
     *("scheduler_results", "training_data", "metrics", "tasks", "run_summary", "simulation_state"),
     "journal_progress",
 )
-
-
-def _as_dicts(cursor: Any) -> list[dict[str, Any]]:
-    names = [column.name for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
