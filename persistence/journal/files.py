@@ -64,6 +64,10 @@ class JournalReader:
         """Return the file of a table, which may not exist."""
         return self.folder / f"{table}.csv"
 
+    def rejected_path(self, table: str) -> Path:
+        """Return the file of the rows that a database refused for ever, which may not exist."""
+        return self.folder / f"{table}.rejected.csv"
+
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each table that has rows."""
         sizes = {table: self._size(table) for table in JOURNALED}
@@ -91,7 +95,7 @@ class JournalReader:
     def rejected(self, table: str) -> int:
         """Return how many rows of a table a database refused for ever."""
         try:
-            return (self.folder / f"{table}.rejected.csv").read_bytes().count(b"\n")
+            return self.rejected_path(table).read_bytes().count(b"\n")
         except FileNotFoundError:
             return 0
 
@@ -182,7 +186,7 @@ class Journal(JournalReader):
     def reject(self, table: str, row: bytes, reason: str) -> None:
         """Set a row aside that a database refuses for ever, with the reason as one more field."""
         line = row.rstrip(b"\n") + b',"' + " ".join(reason.replace('"', "'").split()).encode() + b'"\n'
-        path = self.folder / f"{table}.rejected.csv"
+        path = self.rejected_path(table)
         with _as_sentence(path):
             known = path.read_bytes().splitlines(keepends=True) if path.exists() else []
             if line not in known:  # a replay after a crash finds its own line

@@ -17,8 +17,9 @@ from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
-from persistence.journal.files import Journal
+from persistence.journal.files import Journal, JournalReader
 from persistence.recording.inbox import TAKE_ROWS
+from persistence.recording.lag import Lag
 from persistence.recording.shipper import Shipper
 from persistence.recording.shipping import BackgroundReplay
 from persistence.recording.writer import Entry, JournalWriter
@@ -29,7 +30,12 @@ from persistence.storage import Storage
 @dataclass(frozen=True, slots=True)
 class RecorderStatus:
     """How recording stands. ``rows_written`` counts task results in the storage named by ``kind``; ``rows_pending``
-    those that are on their way to it; ``problem`` is a sentence, or None when all is well."""
+    those that are on their way to it; ``problem`` is a sentence, or None when all is well.
+
+    ``rows_lost``: task results that neither journal nor storage could take. ``rows_rejected``: rows of all tables that
+    the storage refuses as data, set aside in ``rejected_file`` (the first such file, empty where there is none).
+    ``lag_s``: the age of the oldest task result that is on its way. ``retries``: attempts that failed so far.
+    """
 
     kind: str
     where: str
@@ -37,6 +43,11 @@ class RecorderStatus:
     rows_written: int
     rows_pending: int
     problem: str | None
+    rows_lost: int = 0
+    rows_rejected: int = 0
+    rejected_file: str = ""
+    lag_s: float = 0.0
+    retries: int = 0
 
 
 class Recorder:
@@ -52,6 +63,7 @@ class Recorder:
         self.storage = storage
         self.header = header
         self._results = journal.rows("scheduler_results") if journal is not None else 0
+        self._lag = Lag()
         self._writer: JournalWriter | None = None
         self._shipper: Shipper | None = None
         self._replay: BackgroundReplay | None = None
@@ -70,6 +82,7 @@ class Recorder:
     def finished(self, rows: FinishedTasks) -> None:
         """Record finished tasks."""
         self._results += len(rows)
+        self._lag.handed_over(self._results)
         self._put("scheduler_results", rows, len(rows))
 
     def samples(self, scheduler: str, rows: TrainingSamples) -> None:
@@ -108,14 +121,21 @@ class Recorder:
             return RecorderStatus(storage.kind, storage.where, storage.why, 0, 0, None)
         # while the wanted storage has never answered, the journal is the storage
         written = self._shipper.results if storage.answered else self._writer.results
-        rejected = self._shipper.results_rejected if storage.answered else 0
+        rejected = self._shipper.rejected if storage.answered else {}
+        lost = self._writer.results_lost
+        pending = self._results - written - rejected.get("scheduler_results", 0) - lost
         return RecorderStatus(
             kind=storage.kind,
             where=storage.where,
             why=storage.why,
             rows_written=written,
-            rows_pending=self._results - written - rejected - self._writer.results_lost,
+            rows_pending=pending,
             problem=self._writer.problem or self._shipper.problem,
+            rows_lost=lost,
+            rows_rejected=sum(rejected.values()),
+            rejected_file=self._rejected_file(rejected),
+            lag_s=self._lag.seconds(self._results - pending),
+            retries=self._shipper.retries,
         )
 
     def close(self, wait_s: float = 10.0) -> RecorderStatus:
@@ -131,6 +151,10 @@ class Recorder:
             self._replay.stop(1.0)
             atexit.unregister(self.close)
         return self.status()
+
+    def _rejected_file(self, rejected: Mapping[str, int]) -> str:
+        journal = JournalReader(self.storage.settings.runs_dir / self.header.run)
+        return next((str(journal.rejected_path(table)) for table in rejected), "")
 
     def _put(self, kind: str, payload: Any, rows: int) -> None:
         if self._writer is not None and rows:

@@ -10,6 +10,7 @@ from engine.errors import SchedRaceError
 from persistence.journal.files import Journal
 from persistence.recording.shipping import ship
 from persistence.run import RunHeader
+from persistence.schema import JOURNALED
 from persistence.storage import Storage, StoragePlugin, Taken
 
 FIRST_RETRY_S = 0.1
@@ -21,12 +22,14 @@ _log = logging.getLogger(__name__)
 class Shipper:
     """Ships whenever the journal has grown; on errors it comes back after 0.1 to 2 s. The race never waits for it.
 
-    ``results`` counts task results that have arrived; ``problem`` says what keeps them from arriving.
+    ``results`` counts task results that have arrived, ``rejected`` the rows of each table that are refused as data,
+    ``retries`` the attempts that failed; ``problem`` says what keeps the rows from arriving.
     """
 
     def __init__(self, storage: Storage, header: RunHeader) -> None:
         self.results = 0
-        self.results_rejected = 0
+        self.rejected: dict[str, int] = {}
+        self.retries = 0
         self.problem: str | None = None
         self.state: tuple[int, float] | None = None
         """Tasks finished and simulated seconds; set by the race, sent with the next rows."""
@@ -67,6 +70,7 @@ class Shipper:
             if worked:
                 retry_s = FIRST_RETRY_S
             else:
+                self.retries += 1
                 self._closing.wait(retry_s)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
                 self._wake.set()
@@ -112,15 +116,16 @@ class Shipper:
 
     def _count(self, table: str, taken: Taken) -> None:
         self.problem = None  # rows arrive again, however many are still behind
+        if taken.rejected:
+            self.rejected = {**self.rejected, table: self.rejected.get(table, 0) + len(taken.rejected)}
         if table == _RESULTS:
             self.results += taken.rows
-            self.results_rejected += len(taken.rejected)
 
     def _recount(self, journal: Journal) -> None:
         """A server that crashed may have forgotten its last batches, and their offsets with them: they come again."""
-        self.results_rejected = journal.rejected(_RESULTS)
+        self.rejected = {table: rows for table in JOURNALED if (rows := journal.rejected(table))}
         arrived = journal.rows(_RESULTS, self._offsets.get(_RESULTS, 0))
-        self.results = max(0, arrived - self.results_rejected)
+        self.results = max(0, arrived - self.rejected.get(_RESULTS, 0))
 
     def _fail(self, problem: str) -> None:
         self.problem = problem
