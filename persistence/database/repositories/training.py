@@ -19,12 +19,16 @@ class TrainingDataRepository(BulkRepository):
 
         One walk down the primary key: samples are numbered in the order of completions.
         """
-        query = sql.SQL(
-            """
-            SELECT sample, completion, task, model, fraction, nominal_s, work_s, features FROM (
-                SELECT * FROM schedrace.training_data
-                 WHERE run = {} AND scheduler = {} AND completion <= {} ORDER BY sample DESC LIMIT {}) AS last
-             ORDER BY sample
-            """
-        ).format(*map(sql.Literal, (run, scheduler, up_to, limit)))
-        return copied_samples(self._cursor, query)
+        return copied_samples(self._cursor, window_query(run, scheduler, up_to, limit))
+
+
+def window_query(run: str, scheduler: str, up_to: int, limit: int) -> sql.Composed:
+    """Return the query of :meth:`TrainingDataRepository.latest`; check-db looks at its plan."""
+    return sql.SQL(
+        """
+        SELECT sample, completion, task, model, fraction, nominal_s, work_s, features FROM (
+            SELECT * FROM schedrace.training_data
+             WHERE run = {} AND scheduler = {} AND completion <= {} ORDER BY sample DESC LIMIT {}) AS last
+         ORDER BY sample
+        """
+    ).format(*map(sql.Literal, (run, scheduler, up_to, limit)))
