@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.results import RaceResult
     from engine.training import TrainingSamples
     from persistence.recording.recorder import Recorder
+    from persistence.run import RunHeader
     from persistence.settings import StorageSettings
     from persistence.storage import StoragePlugin
     from plugins.assemble import PreparedRace
@@ -93,17 +94,25 @@ def start_recording(
     """
     if settings.kind == "none":
         return None
+    from persistence.recording.recorder import Recorder
+    from persistence.storage import open_storage
+
+    check_folder(settings.runs_dir)
+    recorder = Recorder(open_storage(settings, storages), run_header(prepared, run))
+    recorder.tasks(prepared.workload)
+    return recorder
+
+
+def run_header(prepared: PreparedRace, run: str) -> RunHeader:
+    """Return what is to be known of a run that starts now."""
     from datetime import UTC, datetime
     from importlib.metadata import version
 
     from app.race_file import race_toml
-    from persistence.recording.recorder import Recorder
     from persistence.run import RunHeader
-    from persistence.storage import open_storage
 
-    _check_folder(settings.runs_dir)
     workload = prepared.workload
-    header = RunHeader(
+    return RunHeader(
         run=run,
         started_at=datetime.now(UTC),
         app_version=version("schedrace"),
@@ -117,12 +126,10 @@ def start_recording(
         feature_names=workload.feature_names,
         race_toml=race_toml(prepared.spec),
     )
-    recorder = Recorder(open_storage(settings, storages), header)
-    recorder.tasks(workload)
-    return recorder
 
 
-def _check_folder(runs_dir: Path) -> None:
+def check_folder(runs_dir: Path) -> None:
+    """Raise :class:`persistence.errors.JournalError` when journals cannot be written there."""
     from persistence.errors import JournalError
     from persistence.folder import why_not_writable
 
@@ -131,6 +138,11 @@ def _check_folder(runs_dir: Path) -> None:
             f"Nothing can be recorded in {runs_dir}: {reason}. No race was started. Make the folder writable for this "
             "user, or set the environment variable SCHEDRACE_DATA_DIR to another data folder."
         )
+
+
+def never() -> bool:
+    """Return False: nothing is replayed."""
+    return False
 
 
 class Raceable(Protocol):
@@ -149,19 +161,20 @@ def run_race(
     pace: Pace | None,
     progress: Callable[[int], None] | None = None,
     timing: Timing | None = None,
+    replaying: Callable[[], bool] = never,
 ) -> RaceResult:
     """Race to the end, or until ``control`` cancels it; the lanes are then 'stopped' and the result says so.
 
     ``frames`` publishes a frame to ``control`` at most every 33 ms; ``pace`` None is full speed; every
     50 ms ``progress`` is told how many tasks all lanes together have finished. The recorder gets all that
     is finished but is not closed: how long its last flush may take is the caller's choice. Wall time
-    decides when something is shown, never what happens.
+    decides when something is shown, never what happens. While ``replaying``, the race goes at full speed.
     """
     timing = timing or Timing()
     with _few_collections():
         race = prepared.race()
         try:
-            run = _Run(race, recorder, control, frames, progress, timing)
+            run = _Run(race, recorder, control, frames, progress, timing, replaying)
             began = time.perf_counter()
             with Watchdog(cancelled=lambda: control.cancelled) as race.watchdog:
                 run.drive(pace)
@@ -197,12 +210,14 @@ class _Run:
         frames: bool,
         progress: Callable[[int], None] | None,
         timing: Timing,
+        replaying: Callable[[], bool],
     ) -> None:
         self.race = race
         self.recorder = recorder
         self.control = control
         self.progress = progress
         self.timing = timing
+        self.replaying = replaying
         self.maker = _frame_maker(race) if frames else None
         self.completions = 0
         self.next_frame_at = self.next_refresh_at = 0.0
@@ -212,7 +227,7 @@ class _Run:
         """Advance until every lane has ended or the watcher cancels."""
         race, control = self.race, self.control
         block = FIRST_WATCHED_BLOCK if self.maker else UNWATCHED_BLOCK
-        stride = _Stride(race, pace)
+        stride = _Stride(race, pace, self.replaying)
         self.show()
         while not race.done and not control.cancelled:
             control.checkpoint()
@@ -302,16 +317,17 @@ class _Run:
 class _Stride:
     """Turns wall time into how far the race may go: the only place where the one meets the other."""
 
-    def __init__(self, race: Race, pace: Pace | None) -> None:
+    def __init__(self, race: Race, pace: Pace | None, replaying: Callable[[], bool]) -> None:
         self.race = race
         self.pace = pace
+        self.replaying = replaying
         self.target_s = race.first_arrival_s
         self.rate = 0.0
         self.at = time.perf_counter()
 
     def until(self, speed: float) -> float:
         """Return the simulated second up to which the race may go now."""
-        if self.pace is None or math.isinf(speed):
+        if self.pace is None or math.isinf(speed) or self.replaying():
             self.rest()
             return math.inf
         now = time.perf_counter()

@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from engine.control import Control
     from engine.frame import Frame
     from engine.results import RaceResult
-    from persistence.recording.recorder import RecorderStatus
+    from persistence.recording.cut_runs import CutRun
+    from persistence.recording.recorder import Recorder, RecorderStatus
+    from persistence.recording.resuming import ResumingRecorder
     from persistence.settings import StorageSettings
     from plugins.assemble import PreparedRace
+    from plugins.registry import Registry
+    from plugins.workload import Progress
 
 SUMMARY = "race policies on one workload at full speed and print the results"
 
 DETAILS = """\
 schedulers: a rule (mct), a rule with an estimator (mct+forest, mct+true), an alias (oracle = mct+true,
-greedy = met, hybrid_ml = mct+forest); 'all' is every built-in that can serve the workload.
+greedy = met, hybrid_ml = congestion+forest); 'all' is every built-in that can serve the workload.
 
 --json prints one object:
   run, digest, tasks, seed, workload, cluster, wall_seconds (the race alone),
@@ -43,6 +47,10 @@ greedy = met, hybrid_ml = mct+forest); 'all' is every built-in that can serve th
     throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret,
     gap (makespan, mean_response), deadline_misses, deadline_miss_share, moved_gb, gpu_memory_peak_gb,
     memory_refusals, fragmentation, decision_latency_s (mean, p99: of wall time), digest
+
+--resume races a run that was cut once more from its race.toml, compares every row with its journal, and records what
+is beyond it in the same run; where a row differs, it says which and changes nothing. It takes no option that would
+change the race.
 
 exit status: 0 done; 1 something failed or a scheduler was disqualified; 2 wrong usage: an option, a name or
 a file that cannot be used; 130 stopped by Ctrl-C (what had finished is written). The reason is a sentence on
@@ -71,6 +79,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="time=1,energy=0,cost=0",
         help="what a second, a joule and a currency unit count in the score of a placement (default: time alone)",
     )
+    add(
+        "--resume",
+        metavar="RUN|last",
+        help="go on with a run that was cut (crash, kill, power), to the same results as if it had not been",
+    )
     add("--storage", metavar="auto|postgresql|csv|none", help="where the results are recorded")
     add("--db-url", metavar="URL", help="the PostgreSQL database to record in")
     add("--out", type=_folder, metavar="DIR", help="also write results.csv, summary.json and race.toml there")
@@ -89,26 +102,29 @@ def run(options: argparse.Namespace) -> int:
     """Prepare, race, record, print."""
     began = time.perf_counter()
     from app.command import report
-    from app.command.race_spec import spec_from
+    from app.command.race_resume import asked_run
     from app.command.reading import reading_bar
-    from app.session import Timing, new_run_id, start_recording
+    from app.session import Timing, new_run_id
     from engine.control import Control
-    from plugins.assemble import prepare
     from plugins.registry import load_registry
 
+    settings = _storage_settings(options)
+    cut = asked_run(options, settings)
     registry = load_registry()
     talk = report.Talk(quiet=options.quiet, json=options.json)
     with reading_bar(quiet=options.quiet) as progress:
-        prepared = prepare(spec_from(options, registry), registry, progress)
+        prepared = _prepared(options, cut, registry, progress)
     talk.notes(prepared.notes)
-    run_id = new_run_id()
+    run_id = cut.run if cut is not None else new_run_id()
     with _results_folder(options.out, prepared) as folder:
-        settings = _storage_settings(options)
-        recorder = start_recording(prepared, settings, registry.storages, run_id) if settings else None
+        recorder = _recorder(prepared, settings, registry, run_id, cut)
+        recorded = cut.results if cut is not None else 0
+        talk.replaying(run_id, recorded)
         timing = Timing(preparing_s=time.perf_counter() - began)
         control: Control[Frame] = Control()
         try:
-            result = _race(prepared, [x for x in (recorder, folder) if x is not None], control, talk, timing)
+            receivers = [x for x in (recorder, folder) if x is not None]
+            result = _race(prepared, receivers, control, talk, timing, recorded)
         finally:
             flushing = time.perf_counter()
             status = recorder.close() if recorder is not None else None
@@ -122,19 +138,49 @@ def run(options: argparse.Namespace) -> int:
     return _verdict(options, result, status, control.cancelled)
 
 
+def _prepared(options: argparse.Namespace, cut: CutRun | None, registry: Registry, progress: Progress) -> PreparedRace:
+    if cut is not None:
+        from app.resumption import prepare_again
+
+        return prepare_again(cut, registry, progress)
+    from app.command.race_spec import spec_from
+    from plugins.assemble import prepare
+
+    return prepare(spec_from(options, registry), registry, progress)
+
+
+def _recorder(
+    prepared: PreparedRace,
+    settings: StorageSettings | None,
+    registry: Registry,
+    run: str,
+    cut: CutRun | None,
+) -> Recorder | ResumingRecorder | None:
+    if settings is None:
+        return None
+    if cut is not None:
+        from app.resumption import resume_recording
+
+        return resume_recording(prepared, settings, registry.storages, cut)
+    from app.session import start_recording
+
+    return start_recording(prepared, settings, registry.storages, run)
+
+
 def _race(
     prepared: PreparedRace,
     receivers: Sequence[Receiver],
     control: Control[Frame],
     talk: Talk,
     timing: Timing,
+    recorded: int,
 ) -> RaceResult:
     from app.output import Receivers
     from app.session import run_race
 
     total = len(prepared.workload) * len(prepared.lanes)
     # a policy may print: not into the JSON on standard output
-    with _cancelled_by_signals(control), talk.progress(total) as progress, redirect_stdout(sys.stderr):
+    with _cancelled_by_signals(control), talk.progress(total, recorded) as progress, redirect_stdout(sys.stderr):
         return run_race(
             prepared,
             recorder=Receivers(receivers),
@@ -216,6 +262,8 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
     if interrupted and any(row.status == "stopped" for row in result.rows):
         done = sum(row.tasks for row in result.rows)
         print(f"Stopped before the end: {done:,} task results were finished and are kept.", file=sys.stderr)
+        if options.resume:
+            print("The run counts as cut, as before: --resume goes on with it again.", file=sys.stderr)
         return 130
     return 1 if failed else 0
 

@@ -79,19 +79,32 @@ class Talk:
             for note in notes:
                 print(f"Note: {note}", file=sys.stderr)
 
+    def replaying(self, run: str, recorded: int) -> None:
+        """Say that a run which was cut is raced again, up to its ``recorded`` task results and beyond."""
+        if recorded:
+            self.notes([f"run {run} is replayed and compared with its {recorded:,} recorded task results."])
+
     @contextmanager
-    def progress(self, total: int) -> Iterator[Callable[[int], None] | None]:
-        """Show a bar on standard error, where that is a terminal; yield the function that moves it."""
+    def progress(self, total: int, recorded: int = 0) -> Iterator[Callable[[int], None] | None]:
+        """Show a bar on standard error, where that is a terminal; yield the function that moves it.
+
+        Up to the ``recorded`` tasks of a run that was cut, it is a replay.
+        """
         if self._quiet or not sys.stderr.isatty():
             yield None
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("Racing"), BarColumn(None), MofNCompleteColumn(), TextColumn("tasks"))
+        columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TextColumn("tasks"))
         with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("race", total=total)
-            yield lambda done: bar.update(task, completed=done)
+            task = bar.add_task("", total=total)
+
+            def move(done: int) -> None:
+                bar.update(task, completed=done, description="Replaying" if done < recorded else "Racing")
+
+            move(0)
+            yield move
 
     def results(self, summary: dict[str, Any], result: RaceResult) -> None:
         """Print the JSON object, or the table and what it says."""
