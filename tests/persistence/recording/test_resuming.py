@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.records import MetricSeries
+from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload, workload
@@ -72,13 +72,13 @@ def race(recorder: Recorder | ResumingRecorder, batch: int, tasks_of_mct: int = 
         recorder.metrics(series)
 
 
-def _part(name: str, first: int, n: int):  # type: ignore[no-untyped-def]
+def _part(name: str, first: int, n: int) -> FinishedTasks:
     """The same tasks, however they are cut into batches."""
     whole = finished(0, TASKS, name)
     return resuming._results_from(_until(whole, first + n), first)
 
 
-def _until(rows, last: int):  # type: ignore[no-untyped-def]
+def _until(rows: FinishedTasks, last: int) -> FinishedTasks:
     shares = int(rows.share_start[last])
     names = ("task", "arrival_s", "start_s", "finish_s", "gpu_fraction", "energy_j", "cost")
     columns = {name: getattr(rows, name)[:last] for name in names}

@@ -1,0 +1,256 @@
+"""Races that were cut and are resumed, from the command: the digest is that of a race never cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.__main__ import main
+from persistence.journal.files import Journal, JournalReader
+from persistence.recording import resuming
+from persistence.recording.cut_runs import cut_runs
+from persistence.schema import JOURNALED
+from tests.app.command.conftest import Said
+
+RACE = ("race", "--storage", "csv", "--tasks", "400", "--seed", "3", "--schedulers", "mct,hybrid_ml,oracle")
+RESUME = ("race", "--storage", "csv", "--resume")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A race to its end: its journal, and the digest."""
+
+    folder: Path
+    digest: str
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """A race that was never cut, in which a policy learns."""
+    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCHEDRACE_DATA_DIR", str(data))
+        patch.setenv("SCHEDRACE_PLUGINS", str(data / "none"))
+        assert main([*RACE, "--quiet", "--out", str(out)]) == 0
+    (folder,) = (data / "runs").iterdir()
+    return Recorded(folder, json.loads((out / "summary.json").read_text())["digest"])
+
+
+@pytest.fixture
+def runs(own_folders: Path) -> Path:
+    return own_folders / "data" / "runs"
+
+
+@pytest.fixture
+def schedrace(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        status = main([str(argument) for argument in arguments])
+        return Said(status, *capsys.readouterr())
+
+    return run
+
+
+def cut(folder: Path, shares: dict[str, float]) -> None:
+    """Cut a journal, each table behind a share of its bytes, most likely within a line."""
+    for table, share in shares.items():
+        path = folder / f"{table}.csv"
+        if share == 0:
+            path.unlink()
+        else:
+            os.truncate(path, round(share * path.stat().st_size))
+    (folder / "result.json").unlink(missing_ok=True)
+
+
+def copy(whole: Recorded, runs: Path, **shares: float) -> Path:
+    folder = shutil.copytree(whole.folder, runs / whole.folder.name)
+    cut(folder, dict.fromkeys(JOURNALED, 1.0) | shares)
+    return folder
+
+
+def rows(folder: Path) -> dict[str, list[bytes]]:
+    """A journal's rows, but for when they were written and for what the wall clock says."""
+    return {
+        table: sorted(
+            line.rsplit(b",", 2 if b"decision_latency" in line else 1)[0]
+            for line in (folder / f"{table}.csv").read_bytes().splitlines()
+        )
+        for table in JOURNALED
+    }
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {"tasks": 0.4, "scheduler_results": 0.0, "training_data": 0.0, "metrics": 0.0},
+        {"scheduler_results": 0.123, "training_data": 0.1, "metrics": 0.0},
+        {"scheduler_results": 0.71, "training_data": 0.7, "metrics": 0.0},
+        {"scheduler_results": 0.9, "training_data": 0.2, "metrics": 0.0},  # a power failure, nothing synced
+        {"metrics": 0.5},
+        {},
+    ],
+    ids=["in the tasks", "early", "late", "one table far behind", "in the metrics", "before the result"],
+)
+def test_a_race_that_was_cut_goes_on_to_the_digest_of_one_never_cut(
+    whole: Recorded, runs: Path, schedrace: Callable[..., Said], shares: dict[str, float]
+) -> None:
+    folder = copy(whole, runs, **shares)
+    said = schedrace(*RESUME, folder.name, "--json")
+    summary = json.loads(said.out)
+    assert (said.status, summary["run"], summary["digest"]) == (0, folder.name, whole.digest)
+    assert (summary["storage"]["rows_written"], summary["storage"]["rows_pending"]) == (1200, 0)
+    assert rows(folder) == rows(whole.folder)
+    result = JournalReader(folder).result()
+    assert result is not None and result["digest"] == whole.digest
+    assert schedrace(*RESUME, "last").status == 2  # nothing is left to resume
+
+
+def test_a_race_may_be_cut_again_and_again(whole: Recorded, runs: Path, schedrace: Callable[..., Said]) -> None:
+    folder = copy(whole, runs, scheduler_results=0.3, training_data=0.3, metrics=0.0)
+    for share in (0.5, 0.8):
+        assert schedrace(*RESUME, "last", "--quiet").status == 0
+        cut(folder, {"scheduler_results": share, "training_data": share, "metrics": 0.0})
+    said = schedrace(*RESUME, "last")
+    assert said.status == 0 and f"run {folder.name} is replayed and compared with its" in said.err
+    result = JournalReader(folder).result()
+    assert result is not None and result["digest"] == whole.digest
+    assert rows(folder) == rows(whole.folder)
+
+
+def test_results_of_a_resumed_race_can_be_written_whole(
+    whole: Recorded, runs: Path, schedrace: Callable[..., Said], tmp_path: Path
+) -> None:
+    copy(whole, runs, scheduler_results=0.5, metrics=0.0)
+    assert schedrace(*RESUME, "last", "--out", tmp_path, "--quiet").status == 0
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1201
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--tasks", "3"), "--tasks would make it another one"),
+        (("--schedulers", "mct"), "--schedulers would make it another one"),
+        (("--param", "mct.x=1"), "--param would make it another one"),
+        (("race.toml",), "a race file would make it another one"),
+        (("--storage", "none"), "--storage none records nothing"),
+    ],
+)
+def test_options_that_would_make_it_another_race_are_wrong_usage(
+    whole: Recorded, runs: Path, schedrace: Callable[..., Said], options: tuple[str, ...], sentence: str
+) -> None:
+    folder = copy(whole, runs, scheduler_results=0.5, metrics=0.0)
+    said = schedrace(*RESUME, "last", *options)
+    assert said.status == 2 and sentence in said.err
+    assert [found.run for found in cut_runs(runs)] == [folder.name]
+
+
+def test_a_run_that_was_not_cut_or_is_none_cannot_be_resumed(
+    whole: Recorded, runs: Path, schedrace: Callable[..., Said]
+) -> None:
+    folder = shutil.copytree(whole.folder, runs / whole.folder.name)
+    said = schedrace(*RESUME, folder.name)
+    assert said.status == 2 and f"The run '{folder.name}' was not cut: it is finished." in said.err
+    assert "There is no run 'nothing'" in schedrace(*RESUME, "nothing").err
+    assert "so there is nothing to resume" in schedrace(*RESUME, "last").err
+
+
+def test_two_processes_cannot_resume_the_same_run(
+    whole: Recorded, runs: Path, schedrace: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy(whole, runs, metrics=0.0)
+    monkeypatch.setattr(resuming, "BUSY_WAIT_S", 0.0)
+    other = Journal(folder)
+    said = schedrace(*RESUME, folder.name)
+    other.close()
+    assert said.status == 1 and "is being resumed" in said.err and "by another SchedRace" in said.err
+
+
+def put_policy(own_folders: Path, place: int) -> Path:
+    """Put a policy into the plugins folder: every task goes to the usable device at ``place`` of their list."""
+    folder = own_folders / "plugins"
+    folder.mkdir(exist_ok=True)
+    path = folder / "mine.py"
+    path.write_text(
+        "from engine.placement import on\n"
+        "from engine.scheduler import Scheduler\n\n\n"
+        "class Mine(Scheduler):\n"
+        "    name = 'mine'\n\n"
+        "    def place(self, pending, state):\n"
+        "        for task in pending.ready():\n"
+        "            usable = [device for device in state.devices if state.fits(task, device.index)]\n"
+        f"            yield on(task, usable[{place}].index)\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def recorded_half(schedrace: Callable[..., Said], runs: Path, *options: object) -> Path:
+    """Record a race to its end, then cut it in the middle; return the journal's folder."""
+    assert schedrace("race", "--storage", "csv", "--tasks", "60", "--quiet", *options).status == 0
+    folder = max(runs.iterdir())
+    cut(folder, {"scheduler_results": 0.6, "metrics": 0.0})
+    return folder
+
+
+def whole_lines(folder: Path) -> dict[str, bytes]:
+    texts = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {name: text[: text.rfind(b"\n") + 1] for name, text in texts.items()}
+
+
+def test_a_policy_that_has_changed_is_told_with_the_first_row_that_differs(
+    own_folders: Path, runs: Path, schedrace: Callable[..., Said]
+) -> None:
+    put_policy(own_folders, 0)
+    folder = recorded_half(schedrace, runs, "--schedulers", "mct,mine")
+    before = whole_lines(folder)
+    put_policy(own_folders, -1)
+    said = schedrace(*RESUME, folder.name)
+    assert said.status == 1
+    assert "In row 1 of 'mine' of scheduler_results.csv, " in said.err and "; raced now it is " in said.err
+    assert "Nothing was written: put that back and resume again, or keep the run as it is." in said.err
+    assert whole_lines(folder) == before
+    assert [found.run for found in cut_runs(runs)] == [folder.name]
+    put_policy(own_folders, 0)
+    assert schedrace(*RESUME, folder.name, "--quiet").status == 0
+
+
+def test_a_policy_that_is_gone_is_named(own_folders: Path, runs: Path, schedrace: Callable[..., Said]) -> None:
+    path = put_policy(own_folders, 0)
+    folder = recorded_half(schedrace, runs, "--schedulers", "mct,mine")
+    before = whole_lines(folder)
+    path.unlink()
+    said = schedrace(*RESUME, folder.name)
+    assert said.status == 2
+    assert f"The run '{folder.name}' cannot be resumed, because its race cannot be prepared any more: " in said.err
+    assert "'mine'" in said.err and "Nothing was written" in said.err
+    assert whole_lines(folder) == before
+
+
+@pytest.mark.parametrize("change", ["gone", "longer", "slower"])
+def test_a_file_of_tasks_that_has_changed_is_another_race(
+    runs: Path, schedrace: Callable[..., Said], tmp_path: Path, change: str
+) -> None:
+    file = tmp_path / "tasks.csv"
+
+    def write(tasks: int, seconds: float) -> None:
+        lines = [f"{n},{seconds + n},{2 * seconds}" for n in range(tasks)]
+        file.write_text("\n".join(["arrival_s,actual_cpu_s,actual_gpu_s", *lines]) + "\n")
+
+    write(80, 10.0)
+    folder = recorded_half(schedrace, runs, "--workload", file, "--schedulers", "mct", "--tasks", "80")
+    before = whole_lines(folder)
+    if change == "gone":
+        file.unlink()
+    else:
+        write(90 if change == "longer" else 80, 10.0 if change == "longer" else 11.0)
+    said = schedrace(*RESUME, folder.name)
+    # of a longer file, 80 tasks race as before
+    assert said.status == {"gone": 2, "longer": 0, "slower": 1}[change], said.err
+    if change != "longer":
+        assert "Nothing was written" in said.err and whole_lines(folder) == before
