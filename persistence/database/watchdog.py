@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-LIMIT_S = 4.0
+LIMIT_S = 3.0
 """Above lock_timeout, so that a server that lives answers first; below the 5 s that nothing may exceed."""
-_POLL_S = 0.25
+_POLL_S = 0.1
 
 
 @contextlib.contextmanager

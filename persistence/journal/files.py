@@ -17,9 +17,8 @@ from typing import Any
 
 from persistence.errors import JournalBusy, JournalError
 from persistence.filelock import FileLock
-from persistence.journal.rows import header_line
 from persistence.run import RunHeader
-from persistence.schema import JOURNALED
+from persistence.schema import JOURNALED, header_line
 
 _TAIL = 64 * 1024
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -149,10 +148,11 @@ class Journal(JournalReader):
             folder.mkdir(parents=True, exist_ok=True)
             journal = Journal(folder)
             try:
+                _check_is_ours(folder, header)
                 _write_whole(folder / "race.toml", header.race_toml)
                 _write_whole(folder / "run.json", header.as_json())
                 _sync_folder(runs_dir)
-            except OSError:
+            except (OSError, JournalError):
                 journal.close()
                 raise
         return journal
@@ -220,6 +220,16 @@ class Journal(JournalReader):
         self._files[table] = descriptor
         self.synced[table] = size
         return size
+
+
+def _check_is_ours(folder: Path, header: RunHeader) -> None:
+    """Refuse a folder that holds another race's run; our own header may be there from an attempt that failed later."""
+    path = folder / "run.json"
+    if path.exists() and path.read_text("utf-8") != header.as_json():
+        raise JournalError(
+            f"The journal {folder} holds a run of another SchedRace already, and nothing is added to it. Start the "
+            "race again: it becomes a run of its own."
+        )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import atexit
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from engine.records import FinishedTasks, MetricSeries
@@ -18,13 +18,17 @@ from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
 from persistence.journal.files import Journal, JournalReader
+from persistence.recording.clock import ForwardClock
 from persistence.recording.inbox import TAKE_ROWS
 from persistence.recording.lag import Lag
-from persistence.recording.shipper import Shipper
+from persistence.recording.shipper import LAST_CHUNK_S, Shipper
 from persistence.recording.shipping import BackgroundReplay
 from persistence.recording.writer import Entry, JournalWriter
 from persistence.run import RunHeader
 from persistence.storage import Storage
+
+PATIENCE_S = 3.5
+"""Longer than a storage may be silent before its connection is given up, shorter than what a user takes for a hang."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Recorder:
         self.header = header
         self._results = journal.rows("scheduler_results") if journal is not None else 0
         self._lag = Lag()
+        self._clock = ForwardClock(header.started_at)
         self._writer: JournalWriter | None = None
         self._shipper: Shipper | None = None
         self._replay: BackgroundReplay | None = None
@@ -103,7 +108,7 @@ class Recorder:
 
     def result(self, result: RaceResult) -> None:
         """Record the end of the race; nothing may follow but :meth:`close`."""
-        self._put("result", result_table(result), 1)
+        self._put("result", result_table(result, self._clock.date()), 1)
 
     @property
     def braked_s(self) -> float:
@@ -141,14 +146,17 @@ class Recorder:
     def close(self, wait_s: float = 10.0) -> RecorderStatus:
         """Write what is left to the journal, wait up to ``wait_s`` for the storage, and end the threads.
 
-        What has not arrived by then stays in the journal for :func:`persistence.recording.shipping.ship_left_behind`.
+        Nobody is waited for who is silent: not for a disk or a storage that takes nothing for :data:`PATIENCE_S`. What
+        has not arrived by then stays in the journal for :func:`persistence.recording.shipping.ship_left_behind`.
         """
+        if self._replay is not None:
+            self._replay.stop(0.0)  # it ends while we wait for the others
         if self._writer is not None and self._shipper is not None:
             until = time.monotonic() + wait_s
-            self._writer.close(wait_s)
-            self._shipper.close(max(0.0, until - time.monotonic()))
+            self._writer.close(min(wait_s, PATIENCE_S))
+            self._shipper.close(max(0.0, until - time.monotonic()), PATIENCE_S)
         if self._replay is not None:
-            self._replay.stop(1.0)
+            self._replay.stop(LAST_CHUNK_S)
             atexit.unregister(self.close)
         return self.status()
 
@@ -158,15 +166,15 @@ class Recorder:
 
     def _put(self, kind: str, payload: Any, rows: int) -> None:
         if self._writer is not None and rows:
-            self._writer.inbox.put(Entry(kind, payload, time.time()), rows)
+            self._writer.inbox.put(Entry(kind, payload, self._clock.now()), rows)
 
 
-def result_table(result: RaceResult) -> Mapping[str, Any]:
+def result_table(result: RaceResult, finished_at: datetime) -> Mapping[str, Any]:
     """Return what ``result.json`` holds of a race."""
     stopped = any(row.status == "stopped" for row in result.rows)
     return {
         "status": "stopped" if stopped else "finished",
-        "finished_at": datetime.now(UTC).isoformat(),
+        "finished_at": finished_at.isoformat(),
         "digest": result.digest,
         "tasks": result.tasks,
         "reproducible": result.reproducible,

@@ -15,6 +15,8 @@ from persistence.storage import Storage, StoragePlugin, Taken
 
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 2.0
+LAST_CHUNK_S = 0.5
+_LOOK_AGAIN_S = 0.02
 _RESULTS = "scheduler_results"
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Shipper:
         self._offsets: dict[str, int] = {}
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._until = 0.0
+        self._until = self._progress_at = 0.0
         self._finished = False
         self._unwanted = False
         self._thread = threading.Thread(target=self._run, name=f"shipper {header.run}", daemon=True)
@@ -51,12 +53,19 @@ class Shipper:
         self._journal = journal
         self._wake.set()
 
-    def close(self, wait_s: float) -> None:
-        """Ship the rest for up to ``wait_s`` and end the thread; a failure on a fresh connection ends it too."""
-        self._until = time.monotonic() + wait_s
+    def close(self, wait_s: float, patience_s: float) -> None:
+        """Ship the rest for up to ``wait_s`` and end the thread; a failure on a fresh connection ends it too.
+
+        When nothing has arrived for ``patience_s`` the thread is left to end by itself.
+        """
+        self._progress_at = time.monotonic()
+        self._until = self._progress_at + wait_s
         self._closing.set()
         self._wake.set()
-        self._thread.join(wait_s + 0.5)
+        while self._thread.is_alive() and time.monotonic() < min(self._until, self._progress_at + patience_s):
+            self._thread.join(_LOOK_AGAIN_S)
+        self._until = 0.0
+        self._thread.join(LAST_CHUNK_S)
 
     def _run(self) -> None:
         retry_s = FIRST_RETRY_S
@@ -116,6 +125,7 @@ class Shipper:
 
     def _count(self, table: str, taken: Taken) -> None:
         self.problem = None  # rows arrive again, however many are still behind
+        self._progress_at = time.monotonic()
         if taken.rejected:
             self.rejected = {**self.rejected, table: self.rejected.get(table, 0) + len(taken.rejected)}
         if table == _RESULTS:

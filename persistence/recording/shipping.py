@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from persistence.storage import CLEANED_UP, RESULT, Storage, StoragePlugin, Take
 
 REPLAY_RETRY_S = 5.0
 CHUNK_BYTES = 1 << 20  # catching up: 193,000 rows/s with 1 MiB, hardly more with 8 (measured)
+FIRST_CHUNK_BYTES = 1 << 16  # what a slow line carries before the connection is taken for dead
+QUICK_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -30,17 +33,25 @@ def ship(
     Rows that the storage refuses for ever are set aside in the journal's folder and never block the others.
     """
     run = journal.run
+    limit = FIRST_CHUNK_BYTES
     for table in JOURNALED:
         end = journal.synced.get(table, 0)
         at = max(offsets.get(table, 0), journal.first(table))
         while at < end and go_on():
-            rows = journal.read(table, at, end, CHUNK_BYTES)
+            rows = journal.read(table, at, end, limit)
             at += len(rows)
+            began = time.monotonic()
             taken = consumer.take(run, table, rows, at)
+            limit = _next_limit(limit, time.monotonic() - began)
             for row, reason in taken.rejected:
                 journal.reject(table, row, reason)
             offsets[table] = at
             arrived(table, taken)
+
+
+def _next_limit(limit: int, took_s: float) -> int:
+    """Return how many bytes the next chunk may have, from how long the last one took."""
+    return min(2 * limit, CHUNK_BYTES) if took_s < QUICK_S else max(limit // 2, FIRST_CHUNK_BYTES)
 
 
 def has_arrived(journal: JournalReader, offsets: Mapping[str, int]) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from persistence.recording.inbox import Inbox
 from persistence.run import RunHeader
 
 RETRY_S = 1.0
+LAST_RETRY_S = 0.1
 MAX_UNWRITTEN = 1_000_000
 """Rows kept in memory while the disk takes none; then recording stops and says so, and the race goes on."""
 _log = logging.getLogger(__name__)
@@ -51,15 +54,17 @@ class JournalWriter:
         self._written = written
         self._journal = journal
         self._closing = threading.Event()
+        self._until = math.inf
         self._gave_up = False
         self._thread = threading.Thread(target=self._run, name=f"journal {header.run}", daemon=True)
         self._thread.start()
 
     def close(self, wait_s: float) -> None:
-        """Write what is left (tried once more where the disk refused) and end the thread."""
+        """Write what is left, tried again for ``wait_s`` where the disk refuses, and end the thread."""
+        self._until = time.monotonic() + wait_s
         self.inbox.close()
         self._closing.set()
-        self._thread.join(wait_s)
+        self._thread.join(wait_s + LAST_RETRY_S)
 
     def _run(self) -> None:
         try:
@@ -100,10 +105,10 @@ class JournalWriter:
             except JournalError as error:
                 self.problem = str(error)
                 self.inbox.release_brake()
-            if self._closing.is_set() or self.inbox.rows > MAX_UNWRITTEN:
+            if time.monotonic() > self._until or self.inbox.rows > MAX_UNWRITTEN:
                 self._stop_recording(f"{self.problem} Rows that had not been written are lost.")
-            else:
-                self._closing.wait(RETRY_S)
+            elif self._closing.wait(RETRY_S):
+                time.sleep(LAST_RETRY_S)
         return False
 
     def _formatted(self, entries: list[Entry]) -> dict[str, bytes]:

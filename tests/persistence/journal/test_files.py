@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,18 @@ def test_reading_yields_whole_lines_only(tmp_path: Path) -> None:
         at += len(part)
     journal.close()
     assert read == data
+
+
+def test_a_folder_that_holds_the_run_of_another_is_left_alone(tmp_path: Path) -> None:
+    run = header()
+    first = Journal.create(tmp_path, run)
+    first.append({"scheduler_results": rows(0, 3)})
+    first.close()
+    with pytest.raises(JournalError, match=r"holds a run of another SchedRace already.* Start the race again"):
+        Journal.create(tmp_path, replace(run, seed=run.seed + 1))
+    again = Journal.create(tmp_path, run)  # as after a first attempt that failed half-way
+    assert again.rows("scheduler_results") == 3
+    again.close()
 
 
 def test_the_header_of_a_run_comes_back(tmp_path: Path) -> None:
