@@ -197,3 +197,8 @@ JOURNALED: dict[str, Table] = {t.name: t for t in (tasks, scheduler_results, tra
 def journal_columns(table: str) -> list[str]:
     """Return the columns of a table's journal file, in order."""
     return [c.name for c in JOURNALED[table].columns if c.name != "run"]
+
+
+def header_line(table: str) -> bytes:
+    """Return the first line of a table's journal file: the names of its columns."""
+    return (",".join(journal_columns(table)) + "\n").encode()

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from engine.errors import InputError, did_you_mean
 from persistence.errors import StorageError, StorageImpossible
+from persistence.problem_file import keep_problem
 from persistence.run import RunHeader
 from persistence.settings import StorageSettings
 
@@ -168,7 +169,10 @@ class Storage:
     def note(self, problem: str | None) -> None:
         """Remember why the storage does not answer (None: it does)."""
         with self._lock:
+            new = problem is not None and problem != self._problem
             self._problem = problem
+        if problem is not None and new:
+            keep_problem(self.settings.data_dir, problem)
 
 
 def open_storage(settings: StorageSettings, plugins: Mapping[str, type[StoragePlugin]]) -> Storage:

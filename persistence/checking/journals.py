@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from persistence.errors import JournalError
 from persistence.finding import Finding
@@ -12,7 +12,39 @@ from persistence.recording.shipping import has_arrived, journal_folders
 from persistence.schema import JOURNALED
 from persistence.storage import CLEANED_UP, Storage
 
-Stored = Callable[[JournalReader], int]
+RECENT_BYTES = 150_000_000
+"""About a million rows: so much of the newest journals is counted in the database whatever its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRows:
+    """What a journal holds: rows and refused rows by table. ``problem``: why it cannot be read, else empty."""
+
+    reader: JournalReader
+    rows: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def run(self) -> str:
+        """The run that it belongs to."""
+        return self.reader.run
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows that a database holds, by table and run: of every run for the tables ``whole``, else of ``runs`` only."""
+
+    rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+
+    def of(self, table: str, run: str) -> int | None:
+        """Return how many rows of a run a table holds; None when they were not counted."""
+        return self.rows[table].get(run, 0) if table in self.whole or run in self.runs else None
+
+
+Stored = Callable[[JournalRows], int]
 """How many rows of a journal the storage holds."""
 Offsets = Mapping[str, Mapping[str, int]]
 
@@ -37,40 +69,60 @@ def written_journals(storage: Storage) -> frozenset[str]:
     return frozenset(reader.run for reader in journal_folders(storage) if _is_written(reader))
 
 
+def recent_runs(storage: Storage) -> list[str]:
+    """Return the newest runs whose journals hold :data:`RECENT_BYTES` together."""
+    left, runs = RECENT_BYTES, []
+    for reader in reversed(journal_folders(storage)):
+        left -= sum(reader.sizes().values())
+        if left < 0:
+            break
+        runs.append(reader.run)
+    return runs
+
+
+def count_journals(storage: Storage) -> list[JournalRows]:
+    """Count the rows of every journal: 0.07 s a million of them (measured)."""
+    return [_counted(reader) for reader in journal_folders(storage)]
+
+
 def check_journals(
-    storage: Storage, stored: Stored, written: Collection[str]
+    journals: Sequence[JournalRows], stored: Stored, written: Collection[str]
 ) -> tuple[tuple[JournalCheck, ...], list[Finding]]:
     """Compare every journal with what the storage holds of it.
 
     ``written`` are the :func:`written_journals` from before the storage was asked: a race may have ended since.
     """
-    journals: list[JournalCheck] = []
-    checks: list[Finding] = []
-    for reader in journal_folders(storage):
-        try:
-            journals.append(_check(reader, stored(reader), reader.run in written))
-        except JournalError as error:
-            checks.append(Finding(f"journal {reader.run}", "fail", str(error), "Look into that folder."))
-    checks += _arrived_lines(journals)
-    rejected = sum(j.rejected for j in journals)
-    if rejected:
-        detail = f"{rejected} rows were refused by the storage as data."
-        checks.append(Finding("rejected", "warn", detail, "See *.rejected.csv in the folders of those runs."))
-    return tuple(journals), checks
+    readable = [journal for journal in journals if not journal.problem]
+    checked = tuple(_check(journal, stored(journal), journal.run in written) for journal in readable)
+    checks = [
+        Finding(f"journal {journal.run}", "fail", journal.problem, "Look into that folder.")
+        for journal in journals
+        if journal.problem
+    ]
+    return checked, [*checks, *_arrived_lines(checked), *_rejected_line(readable)]
 
 
-def all_rows(reader: JournalReader) -> int:
+def all_rows(journal: JournalRows) -> int:
     """Return the rows of a journal that is the storage itself."""
-    return sum(reader.rows(table) for table in JOURNALED)
+    return sum(journal.rows.values())
 
 
 def rows_before(offsets: Offsets) -> Stored:
     """Return how to count rows by a storage's own account of how far each journal has arrived."""
+    return lambda journal: sum(_before(journal, table, offsets) for table in journal.rows)
 
-    def stored(reader: JournalReader) -> int:
-        reached = offsets.get(reader.run, {})
-        arrived = sum(reader.rows(table, reached.get(table, 0)) for table in JOURNALED)
-        return max(0, (all_rows(reader) if CLEANED_UP in reached else arrived) - _rejected(reader))
+
+def rows_counted(counted: Counted, offsets: Offsets) -> Stored:
+    """Return how to count rows by what was counted in the database, and by its account where nothing was."""
+
+    def of_table(journal: JournalRows, table: str) -> int:
+        rows = counted.of(table, journal.run)
+        return _before(journal, table, offsets) if rows is None else rows
+
+    def stored(journal: JournalRows) -> int:
+        if CLEANED_UP in offsets.get(journal.run, {}):
+            return all_rows(journal) - sum(journal.rejected.values())  # they are gone because somebody wanted it
+        return sum(of_table(journal, table) for table in journal.rows)
 
     return stored
 
@@ -87,12 +139,33 @@ def ends_line(storage: Storage, offsets: Offsets, written: Collection[str]) -> F
     return Finding("runs", "ok", f"{len(over)} are over, and the storage knows how each has ended")
 
 
-def _check(reader: JournalReader, stored: int, written: bool) -> JournalCheck:
-    rows, rejected = all_rows(reader), _rejected(reader)
+def _counted(reader: JournalReader) -> JournalRows:
+    try:
+        rows = {table: reader.rows(table) for table in JOURNALED}
+        return JournalRows(reader, rows, {table: reader.rejected(table) for table in JOURNALED})
+    except JournalError as error:
+        return JournalRows(reader, problem=str(error))
+
+
+def _before(journal: JournalRows, table: str, offsets: Offsets) -> int:
+    """Return how many rows of a table have arrived by the storage's offset of it."""
+    reached = offsets.get(journal.run, {})
+    end = reached.get(table, 0)
+    if CLEANED_UP in reached or end >= journal.reader.sizes().get(table, 0):
+        rows = journal.rows[table]
+    else:
+        rows = journal.reader.rows(table, end)
+    return max(0, rows - journal.rejected[table])
+
+
+def _check(journal: JournalRows, stored: int, written: bool) -> JournalCheck:
+    rows, rejected = all_rows(journal), sum(journal.rejected.values())
+    # of a race that goes on more may have arrived since its rows were counted
+    stored = min(stored, rows - rejected) if written else stored
     behind = max(0, rows - stored - rejected)
     # one that was not written before may be by now: a race that has just begun
-    under_way = behind if behind and (written or reader.is_written()) else 0
-    return JournalCheck(reader.run, rows, stored, behind - under_way, rejected, under_way)
+    under_way = behind if behind and (written or _is_written(journal.reader)) else 0
+    return JournalCheck(journal.run, rows, stored, behind - under_way, rejected, under_way)
 
 
 def _is_written(reader: JournalReader) -> bool:
@@ -102,11 +175,7 @@ def _is_written(reader: JournalReader) -> bool:
         return False  # a folder that nobody can write; where it matters, check_journals says what is wrong with it
 
 
-def _rejected(reader: JournalReader) -> int:
-    return sum(reader.rejected(table) for table in JOURNALED)
-
-
-def _arrived_lines(journals: list[JournalCheck]) -> Iterator[Finding]:
+def _arrived_lines(journals: Sequence[JournalCheck]) -> Iterator[Finding]:
     missing = [j for j in journals if j.missing]
     under_way = [j for j in journals if j.under_way]
     if missing:
@@ -120,3 +189,13 @@ def _arrived_lines(journals: list[JournalCheck]) -> Iterator[Finding]:
         races = "A race is" if len(under_way) == 1 else f"{len(under_way)} races are"
         rows = sum(j.under_way for j in under_way)
         yield Finding("under way", "ok", f"{races} being written: {rows:,} rows are on their way.")
+
+
+def _rejected_line(journals: Sequence[JournalRows]) -> Iterator[Finding]:
+    files = [
+        journal.reader.rejected_path(table) for journal in journals for table, rows in journal.rejected.items() if rows
+    ]
+    if files:
+        rows = sum(sum(journal.rejected.values()) for journal in journals)
+        detail = f"{rows:,} rows of {len(files)} files were refused by the storage as data; the last: {files[-1]}"
+        yield Finding("rejected", "warn", detail, "Each row there ends with the reason; nothing else waits for them.")

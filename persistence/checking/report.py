@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.errors import SchedRaceError
 from persistence.checking.journals import (
     JournalCheck,
+    JournalRows,
     Offsets,
     Stored,
     all_rows,
     check_journals,
+    count_journals,
     ends_line,
+    recent_runs,
     rows_before,
+    rows_counted,
     written_journals,
 )
+from persistence.checking.machine import journal_lines, passfile_line, url_line
 from persistence.checking.server import ServerFacts, server_facts
 from persistence.database.opening import open_database
-from persistence.finding import Finding
-from persistence.folder import why_not_writable
+from persistence.finding import Finding, verdict
+from persistence.problem_file import Problem, last_problem
 from persistence.recording.shipping import ship_left_behind
 from persistence.settings import StorageSettings
 from persistence.storage import Storage, StoragePlugin, open_storage
 
-_LOW_SPACE_BYTES = 500_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -81,25 +85,35 @@ def check_database(settings: StorageSettings, plugins: Mapping[str, type[Storage
 
     Like every start it first replays what earlier runs left behind in their journals.
     """
+    before = last_problem(settings.data_dir)
     storage = open_storage(settings, plugins)
-    found = _Findings(written=written_journals(storage), checks=[_check_wish(settings, storage)])
+    found = _Findings(written=written_journals(storage))
+    found.checks += [url_line(settings), _wish_line(settings, storage)]
+    journals: Sequence[JournalRows] = ()
     if storage.answered and not _is_csv(storage):
-        _check_answering(settings, storage, found)
+        _replay(storage, found)
+    with ThreadPoolExecutor(1) as aside:  # the server counts its rows while we count the journals'
+        counting = aside.submit(count_journals, storage) if storage.plugin is not None else None
+        if storage.answered and not _is_csv(storage):
+            _ask(settings, storage, found)
+        if counting is not None:
+            journals = counting.result()
     if storage.plugin is not None:
-        found.checks.append(_check_folder(settings))
-    journals = _check_journals(storage, found) if storage.plugin is not None else ()
+        found.checks += [*journal_lines(settings), passfile_line(settings)]
+    checked, lines = check_journals(journals, _stored(storage, found), found.written)
+    found.checks += [*lines, *([] if storage.plugin is None else [_last_problem_line(before)])]
     return CheckReport(
-        healthy=all(line.status != "fail" for line in found.checks),
+        healthy=verdict(found.checks) != "fail",
         storage=storage.kind,
         server_version=found.server.version if found.server else None,
         schema_version=found.server.schema if found.server else None,
         tables=found.server.rows if found.server else {},
-        journals=journals,
+        journals=checked,
         checks=tuple(found.checks),
     )
 
 
-def _check_wish(settings: StorageSettings, storage: Storage) -> Finding:
+def _wish_line(settings: StorageSettings, storage: Storage) -> Finding:
     """Whether the storage that the settings ask for is the one that works; ``auto`` without a URL may end at CSV."""
     detail = f"{storage.kind} at {storage.where}. {storage.why}" if storage.where else storage.why
     if storage.problem:
@@ -111,26 +125,45 @@ def _check_wish(settings: StorageSettings, storage: Storage) -> Finding:
     return Finding("storage", "ok", detail)
 
 
-def _check_answering(settings: StorageSettings, storage: Storage, found: _Findings) -> None:
+def _replay(storage: Storage, found: _Findings) -> None:
+    """Bring in what earlier runs left behind, as every start does."""
     try:
         left_behind = ship_left_behind(storage)
+    except SchedRaceError as error:
+        found.checks.append(Finding("replay", "fail", str(error), "See the sentence, then run check-db again."))
+    except Exception as error:  # a defect in a stranger's storage is something that was found, not our end
+        found.checks.append(_defect(storage, error))
+    else:
+        if left_behind.runs:
+            detail = (
+                f"{left_behind.rows} rows of {left_behind.runs} earlier runs were brought into the storage just now."
+            )
+            found.checks.append(Finding("replay", "ok", detail))
+        found.checks += [
+            Finding("replay", "warn", problem, "Look into that folder.") for problem in left_behind.problems
+        ]
+
+
+def _ask(settings: StorageSettings, storage: Storage, found: _Findings) -> None:
+    """Let the storage say what it holds."""
+    try:
         if _is_postgresql(storage):
-            found.server = server_facts(open_database(settings))
+            found.server = server_facts(open_database(settings), recent_runs(storage))
+            found.offsets = found.server.offsets
+            found.checks += found.server.checks
         else:
             found.offsets = _offsets(storage)
+            found.checks.append(ends_line(storage, found.offsets, found.written))
     except SchedRaceError as error:
         found.checks.append(Finding("server", "fail", str(error), "See the sentence, then run check-db again."))
-        return
-    except Exception as error:  # a defect in a stranger's storage is something that was found, not our end
-        _log.debug("The storage failed", exc_info=error)
-        detail = f"The storage '{storage.kind}' failed with {error!r}."
-        found.checks.append(Finding("server", "fail", detail, "Mend its plugin; the rows are in the journals."))
-        return
-    if left_behind.runs:
-        detail = f"{left_behind.rows} rows of {left_behind.runs} earlier runs were brought into the storage just now."
-        found.checks.append(Finding("replay", "ok", detail))
-    found.checks += [Finding("replay", "warn", problem, "Look into that folder.") for problem in left_behind.problems]
-    found.checks += found.server.checks if found.server else [ends_line(storage, found.offsets, found.written)]
+    except Exception as error:  # as above
+        found.checks.append(_defect(storage, error))
+
+
+def _defect(storage: Storage, error: Exception) -> Finding:
+    _log.debug("The storage failed", exc_info=error)
+    detail = f"The storage '{storage.kind}' failed with {error!r}."
+    return Finding("server", "fail", detail, "Mend its plugin; the rows are in the journals.")
 
 
 def _offsets(storage: Storage) -> Offsets:
@@ -141,22 +174,9 @@ def _offsets(storage: Storage) -> Offsets:
         consumer.close()
 
 
-def _check_folder(settings: StorageSettings) -> Finding:
-    """Whether journals can be written, and for how long."""
-    if reason := why_not_writable(settings.runs_dir):
-        detail = f"The data folder {settings.runs_dir} cannot be written: {reason}."
-        return Finding("journals", "fail", detail, "Make it writable, or set SCHEDRACE_DATA_DIR to another folder.")
-    free = shutil.disk_usage(settings.runs_dir).free
-    detail = f"{settings.runs_dir}, {free / 1e9:.1f} GB free"
-    if free < _LOW_SPACE_BYTES:
-        return Finding("journals", "warn", detail, "Free some space: recording stops on a full disk.")
-    return Finding("journals", "ok", detail)
-
-
-def _check_journals(storage: Storage, found: _Findings) -> tuple[JournalCheck, ...]:
-    journals, checks = check_journals(storage, _stored(storage, found), found.written)
-    found.checks += checks
-    return journals
+def _last_problem_line(problem: Problem | None) -> Finding:
+    """What went wrong the last time; whether it still does, the other lines say."""
+    return Finding("last error", "ok", f"{problem.at}: {problem.sentence}" if problem else "none")
 
 
 def _stored(storage: Storage, found: _Findings) -> Stored:
@@ -164,8 +184,7 @@ def _stored(storage: Storage, found: _Findings) -> Stored:
     if _is_csv(storage):
         return all_rows
     if _is_postgresql(storage):
-        rows_of_run = found.server.rows_of_run if found.server else {}
-        return lambda reader: rows_of_run.get(reader.run, 0)
+        return rows_counted(found.server.counted, found.offsets) if found.server else lambda journal: 0
     return rows_before(found.offsets)
 
 

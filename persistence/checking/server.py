@@ -1,70 +1,68 @@
-"""What a connected PostgreSQL says about itself and our tables."""
+"""What a connected PostgreSQL says about itself, about this connection and about our runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg2 import sql
-
+from persistence.checking.connection import connection_lines
+from persistence.checking.journals import Counted, Offsets
+from persistence.checking.tables import table_facts
 from persistence.database.opening import Database
+from persistence.database.repositories import RunRepository
 from persistence.database.state import SimulationStateRepository
 from persistence.finding import Finding
-from persistence.schema import JOURNALED, SCHEMA, SCHEMA_VERSION, metadata
+from persistence.schema import SCHEMA_VERSION
 
 _CLOCK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """Versions, rows by table, rows by run (all tables that have journals), and the lines of the report."""
+    """Versions, rows by table, what was counted by run, how far journals have arrived, and the lines of the report."""
 
     version: str
-    schema: str | None
+    schema: str
     rows: Mapping[str, int]
-    rows_of_run: Mapping[str, int]
+    counted: Counted
+    offsets: Offsets
     checks: tuple[Finding, ...]
 
 
-def server_facts(database: Database) -> ServerFacts:
-    """Ask the server; raises :class:`persistence.errors.StorageError` when it does not answer."""
+def server_facts(database: Database, recent: Collection[str]) -> ServerFacts:
+    """Ask the server; ``recent`` as for :func:`persistence.checking.tables.table_facts`.
+
+    Raises :class:`persistence.errors.StorageError` when it does not answer.
+    """
     connection = database.connect()
     try:
         with database.transaction(connection, limit_s=15.0) as cursor:
-            return _facts(cursor)
+            return _facts(cursor, database, recent)
     finally:
         connection.close()
 
 
-def _facts(cursor: Any) -> ServerFacts:
+def _facts(cursor: Any, database: Database, recent: Collection[str]) -> ServerFacts:
     cursor.execute(_ABOUT)
     about = dict(zip([c.name for c in cursor.description], cursor.fetchone(), strict=True))
     clock = _clock_line(about["clock"])
     cursor.execute("SELECT version_num FROM schedrace.alembic_version")
     schema = cursor.fetchone()[0]
-    rows_of_run = _rows_of_run(cursor)
-    rows = {table: _count(cursor, table) for table in (t.name for t in metadata.sorted_tables)}
+    tables = table_facts(cursor, recent)
     checks = (
         Finding("server", "ok", f"PostgreSQL {about['version']}, database {about['database']}, {about['size']}"),
-        _user_line(about),
+        *connection_lines(cursor, own=database.own),
         clock,
+        _encoding_line(about["encoding"]),
         _schema_line(schema),
-        Finding("tables", "ok", ", ".join(f"{name} {n}" for name, n in rows.items())),
-        _index_line(cursor),
-        _last_run_line(cursor),
-        _cut_runs_line(cursor),
+        *tables.checks,
+        *_runs_lines(cursor, recent),
         _write_line(cursor),
     )
-    return ServerFacts(about["version"].split()[0], schema, rows, rows_of_run, checks)
-
-
-def _user_line(about: dict[str, Any]) -> Finding:
-    detail = f"{about['user_name']}, {'encrypted' if about['tls'] else 'not encrypted'}"
-    if about["superuser"] and about["address"] is not None:
-        return Finding("user", "warn", f"{detail}, a superuser", "Give SchedRace a role of its own.")
-    return Finding("user", "ok", detail)
+    offsets = RunRepository(cursor).offsets()
+    return ServerFacts(about["version"].split()[0], schema, tables.rows, tables.counted, offsets, checks)
 
 
 def _clock_line(clock: datetime) -> Finding:
@@ -75,35 +73,31 @@ def _clock_line(clock: datetime) -> Finding:
     return Finding("clock", "ok", detail)
 
 
+def _encoding_line(encoding: str) -> Finding:
+    if encoding == "UTF8":
+        return Finding("encoding", "ok", encoding)
+    detail = f"{encoding}: names of tasks or policies with other signs are refused there"
+    return Finding("encoding", "warn", detail, "Use a database that was made with ENCODING 'UTF8'.")
+
+
 def _schema_line(schema: str) -> Finding:
     # an older one has been migrated on connecting, a newer one has been refused
     return Finding("schema", "ok", f"{schema} (this program: {SCHEMA_VERSION})")
 
 
-def _index_line(cursor: Any) -> Finding:
-    cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'schedrace'")
-    present = {row[0] for row in cursor.fetchall()}
-    wanted = {str(index.name) for table in metadata.tables.values() for index in table.indexes}
-    wanted |= {f"{table.name}_pkey" for table in metadata.tables.values()}
-    lost = sorted(wanted - present)
-    if lost:
-        return Finding("indexes", "fail", f"missing: {', '.join(lost)}", "Somebody dropped them; create them again.")
-    return Finding("indexes", "ok", f"{len(present)}, none missing")
-
-
-def _last_run_line(cursor: Any) -> Finding:
+def _runs_lines(cursor: Any, here: Collection[str]) -> Iterator[Finding]:
+    """The last run, and those that were killed or whose machine went down; one that is going on is none of them."""
     cursor.execute("SELECT run, status FROM schedrace.runs ORDER BY started_at DESC LIMIT 1")
     row = cursor.fetchone()
-    return Finding("last run", "ok", f"{row[0]} ({row[1]})" if row else "none yet")
-
-
-def _cut_runs_line(cursor: Any) -> Finding:
-    """Runs that were killed, or whose machine went down; one that is going on, here or elsewhere, is none."""
+    yield Finding("last run", "ok", f"{row[0]} ({row[1]})" if row else "none yet")
     found = SimulationStateRepository(cursor).cut()
     if not found.cut:
-        return Finding("cut runs", "ok", "none")
+        yield Finding("cut runs", "ok", "none")
+        return
     where = "" if found.step is None else f", with {found.step:,} tasks finished at {found.clock_s:,.1f} s"
-    return Finding("cut runs", "ok", f"{found.cut} of {found.runs} before their end; the last: {found.last}{where}")
+    detail = f"{found.cut} of {found.runs} before their end; the last: {found.last}{where}"
+    advice = f"To finish it: schedrace race --resume {found.last}" if found.last in here else ""
+    yield Finding("cut runs", "ok", detail, advice)
 
 
 def _write_line(cursor: Any) -> Finding:
@@ -118,23 +112,8 @@ def _write_line(cursor: Any) -> Finding:
     return Finding("write test", "ok", "a row was written and rolled back")
 
 
-def _count(cursor: Any, table: str) -> int:
-    cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, table)))
-    return int(cursor.fetchone()[0])
-
-
-def _rows_of_run(cursor: Any) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for table in JOURNALED:
-        cursor.execute(sql.SQL("SELECT run, count(*) FROM {} GROUP BY run").format(sql.Identifier(SCHEMA, table)))
-        for run, n in cursor.fetchall():
-            total[run] = total.get(run, 0) + n
-    return total
-
-
 _ABOUT = """
-    SELECT current_setting('server_version') AS version, current_database() AS database, current_user AS user_name,
+    SELECT current_setting('server_version') AS version, current_database() AS database,
            pg_size_pretty(pg_database_size(current_database())) AS size, clock_timestamp() AS clock,
-           COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls,
-           (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser, inet_server_addr() AS address
+           current_setting('server_encoding') AS encoding
 """

@@ -25,11 +25,6 @@ _OPTIONS = pa_csv.WriteOptions(include_header=False)
 _LINE_BREAKS = str.maketrans("\r\n", "  ")
 
 
-def header_line(table: str) -> bytes:
-    """Return the first line of a journal file: the names of its columns."""
-    return (",".join(journal_columns(table)) + "\n").encode()
-
-
 def timestamp(now: datetime | None = None) -> str:
     """Return the time as ``created_at`` holds it: UTC, microseconds, read by PostgreSQL as it is."""
     return f"{now or datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}+00"

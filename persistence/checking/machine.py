@@ -1,0 +1,103 @@
+"""What recording needs of this machine, whether or not a server answers; check-db and doctor say it alike."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from persistence.finding import Finding
+from persistence.folder import why_not_writable
+from persistence.settings import StorageSettings
+
+LOW_SPACE_BYTES = 500_000_000
+SLOW_SYNC_S = 0.01
+"""From here on the disk brakes a race at full speed: each batch of the journal waits for it once."""
+_SYNCS = 5
+_BATCH_BYTES = 10_000
+_sync = getattr(os, "fdatasync", os.fsync)  # fdatasync is not everywhere
+
+
+def url_line(settings: StorageSettings) -> Finding:
+    """Where the database's URL came from."""
+    if settings.url is None:
+        return Finding("url", "ok", f"{settings.url_source}; kind '{settings.kind}'")
+    from persistence.database.urls import shown_url
+
+    return Finding("url", "ok", f"{shown_url(settings.url)}, from {settings.url_source}; kind '{settings.kind}'")
+
+
+def journal_lines(settings: StorageSettings) -> Iterator[Finding]:
+    """Whether journals can be written, for how long, and how fast the disk makes a batch durable."""
+    folder = settings.runs_dir
+    if reason := why_not_writable(folder):
+        detail = f"The data folder {folder} cannot be written: {reason}."
+        advice = "Make it writable for this user, or set SCHEDRACE_DATA_DIR to another folder."
+        yield Finding("journals", "fail", detail, advice)
+        return
+    yield Finding("journals", "ok", str(folder))
+    yield _space_line(folder)
+    yield _sync_line(folder)
+
+
+def passfile_line(settings: StorageSettings) -> Finding:
+    """Whether libpq may read the file of passwords: it ignores one that others can read."""
+    path = _passfile(settings)
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return Finding("passfile", "ok", f"{path} is not there, and need not be")
+    if sys.platform != "win32" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        detail = f"{path} can be read by others, so its passwords are ignored."
+        return Finding("passfile", "warn", detail, f"Run: chmod 600 {path}")
+    return Finding("passfile", "ok", f"{path}, for its owner only")
+
+
+def _passfile(settings: StorageSettings) -> Path:
+    if settings.url is not None:
+        from sqlalchemy.engine import make_url
+
+        if asked := make_url(settings.url).normalized_query.get("passfile"):
+            return Path(asked[-1])
+    if from_environment := os.environ.get("PGPASSFILE"):
+        return Path(from_environment)
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", "")) / "postgresql" / "pgpass.conf"
+    return Path.home() / ".pgpass"
+
+
+def _space_line(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:,.1f} GB free at {folder}"
+    if free < LOW_SPACE_BYTES:
+        return Finding("disk", "warn", detail, "Free some space: recording stops on a full disk.")
+    return Finding("disk", "ok", detail)
+
+
+def _sync_line(folder: Path) -> Finding:
+    try:
+        latency_s = sync_latency_s(folder)
+    except OSError as error:
+        return Finding("fdatasync", "warn", f"not measured: {error.strerror}", "Free some space: the disk is full.")
+    detail = f"{1000 * latency_s:.2f} ms a batch"
+    if latency_s > SLOW_SYNC_S:
+        return Finding("fdatasync", "warn", detail, "A race at full speed waits for this disk; another may be faster.")
+    return Finding("fdatasync", "ok", detail)
+
+
+def sync_latency_s(folder: Path) -> float:
+    """Return the median seconds that the disk of a folder takes to make a small append durable."""
+    took = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(_SYNCS):
+            file.write(b"x" * _BATCH_BYTES)
+            began = time.perf_counter()
+            _sync(file.fileno())
+            took.append(time.perf_counter() - began)
+    return statistics.median(took)
