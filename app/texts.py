@@ -115,9 +115,10 @@ ALIAS_TEXTS = {
     ),
     "hybrid_ml": (
         "Learns the device times while it races, then splits by its predictions.",
-        "mct with a random forest (mct+forest): it learns how long tasks really take on each device, is refitted every "
-        "50 completions on the last 1,000, and splits tasks by its predictions and the current backlog. Until the "
-        "first model is active it uses the nominal times.",
+        "congestion with a random forest (congestion+forest): it learns how long tasks really take on each device, is "
+        "refitted every 50 completions on the last 1,000, splits tasks by its predictions and the current backlog, and "
+        "charges each placement for the waiting that it causes. Until the first model is active it uses the nominal "
+        "times.",
     ),
 }
 """Aliases: one sentence for the list, and the tooltip."""

@@ -29,7 +29,8 @@ class Side(NamedTuple):
 
     ``ready_s`` is when a share could compute (device free, data here, launch ``latency_s`` over), ``seconds`` the whole
     task there with its transfer, ``energy_w``/``price_per_s`` what a busy second of this task costs above idle;
-    ``max_fraction`` what the device's memory can hold of the task (may exceed 1).
+    ``max_fraction`` what the device's memory can hold of the task (may exceed 1); ``delay`` the seconds that a busy
+    second there makes others wait, for rules that count them.
     """
 
     device: int
@@ -40,6 +41,7 @@ class Side(NamedTuple):
     energy_w: float = 0.0
     price_per_s: float = 0.0
     max_fraction: float = math.inf
+    delay: float = 0.0
 
 
 class Split(NamedTuple):
@@ -56,7 +58,7 @@ def best_split(cpu: Side, gpu: Side, weights: Weights) -> Split | None:
         return None
     low, high = _least_rest(cpu.max_fraction), min(1.0, gpu.max_fraction)
     meet = min(max((cpu.ready_s + cpu.seconds - gpu.ready_s) / total, low), high)
-    if weights.energy == weights.cost == 0.0:
+    if weights.energy == weights.cost == cpu.delay == gpu.delay == 0.0:
         # finish alone falls up to the meeting point and rises after it
         return Split(weights.time * _finish_s(cpu, gpu, meet), meet) if 0.0 < meet < 1.0 and low <= high else None
     splits = [
@@ -83,18 +85,21 @@ def best_shares(task: Task, state: ClusterState, weights: Weights | None = None)
     weights = weights or state.weights
     if weights.energy == weights.cost == 0.0 and state._all_fit and not state._columns.parents[task.index]:
         return _soonest_shares(task, state, weights.time)
-    return _best_of_sides(task, state, weights)
+    return best_of(sides(task, state), task.divisible, weights)
 
 
-def _best_of_sides(task: Task, state: ClusterState, weights: Weights) -> Shares:
-    options = sides(task, state)
+def best_of(options: list[Side], divisible: bool, weights: Weights) -> Shares:
+    """Return the shares with the best score: any side alone, or any CPU+GPU pair of them where the task is divisible.
+
+    Ties go to the side alone, then to the first of ``options``. Empty when no side can take its part.
+    """
     best_score = math.inf
     shares: Shares = ()
     for side in options:
         score = score_of(side, weights)
         if score < best_score:
             best_score, shares = score, ((side.device, 1.0),)
-    if task.divisible:
+    if divisible:
         for cpu, gpu in pairs(options):
             split = best_split(cpu, gpu, weights)
             if split is not None and split.score < best_score:
@@ -105,7 +110,7 @@ def _best_of_sides(task: Task, state: ClusterState, weights: Weights) -> Shares:
 
 def _soonest_shares(task: Task, state: ClusterState, time: float) -> Shares:
     """As :func:`best_shares` where finish alone counts and every task fits every device: the usual case, which runs for
-    every placement, without the objects of :func:`_best_of_sides` (a test holds them to the same answer)."""
+    every placement, without the objects of :func:`best_of` (a test holds them to the same answer)."""
     columns, index = state._columns, task.index
     expected, now_s = state.expected(task), state.now
     slots, transfer_gb = columns.slots[index], columns.transfer_gb[index]
@@ -169,6 +174,7 @@ def sides(task: Task, state: ClusterState, kind: Kind | None = None) -> list[Sid
                 group.extra_w * share,
                 group.price_per_s * share,
                 _largest_fraction(memory_gb, group.memory_gb),
+                0.0,
             )
             found.append(tuple.__new__(Side, side))  # past the named tuple's own constructor, as in placement.on
     return found
@@ -191,7 +197,8 @@ def _finish_s(cpu: Side, gpu: Side, f: float) -> float:
 def _extra(side: Side, fraction: float, weights: Weights) -> float:
     """What a share adds to the score beside time."""
     busy_s = side.latency_s + side.seconds * fraction
-    return (weights.energy * side.energy_w + weights.cost * side.price_per_s) * busy_s
+    per_s = weights.time * side.delay + weights.energy * side.energy_w + weights.cost * side.price_per_s
+    return per_s * busy_s
 
 
 def _largest_fraction(task_gb: float, device_gb: float) -> float:

@@ -17,7 +17,7 @@ from persistence.storage import StoragePlugin
 from plugins.record import PluginKind
 from plugins.workload import WorkloadPlugin
 
-ALIASES: Mapping[str, str] = MappingProxyType({"oracle": "mct+true", "greedy": "met", "hybrid_ml": "mct+forest"})
+ALIASES: Mapping[str, str] = MappingProxyType({"oracle": "mct+true", "greedy": "met", "hybrid_ml": "congestion+forest"})
 ENGINE_ESTIMATORS = ("nominal", "law", "true")
 _OWN_KEYS = ("name", "label")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

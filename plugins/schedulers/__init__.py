@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.scheduler import Scheduler
 from plugins.hookspecs import hookimpl
+from plugins.schedulers.congestion import Congestion
 from plugins.schedulers.conservative import Conservative
 from plugins.schedulers.cpop import Cpop
 from plugins.schedulers.cpu_only import CpuOnly
@@ -47,6 +48,7 @@ def schedrace_schedulers() -> list[type[Scheduler]]:
         Olb,
         Met,
         Mct,
+        Congestion,
         MctEnergy,
         MctCost,
         SplitBalance,

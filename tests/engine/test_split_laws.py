@@ -189,7 +189,7 @@ def test_the_usual_case_without_objects_places_every_task_as_the_general_one(
     def generally(task: Task, state: ClusterState, time: float) -> Shares:
         nonlocal general
         general += 1
-        return engine.split._best_of_sides(task, state, Weights(time=time))
+        return engine.split.best_of(engine.split.sides(task, state), task.divisible, Weights(time=time))
 
     for replaced in (False, True):
         if replaced:
@@ -200,3 +200,26 @@ def test_the_usual_case_without_objects_places_every_task_as_the_general_one(
         digests.append(simulation.ledger.digest())
     assert general == 1500
     assert digests[0] == digests[1]
+
+
+@laws(120)
+@given(
+    st.tuples(*[st.floats(0.0, 5.0)] * 2),
+    st.tuples(*[st.floats(0.1, 10.0)] * 2),
+    st.tuples(*[st.floats(0.0, 3.0)] * 2),
+    st.floats(0.01, 2.0),
+)
+def test_no_split_of_the_grid_is_better_where_a_busy_second_makes_others_wait(
+    ready_s: tuple[float, float], seconds: tuple[float, float], delay: tuple[float, float], time: float
+) -> None:
+    cpu = Side(0, "cpu", ready_s[0], seconds[0], delay=delay[0])
+    gpu = Side(1, "gpu", ready_s[1], seconds[1], delay=delay[1])
+
+    def scored(f: float) -> float:
+        on_cpu_s, on_gpu_s = (1 - f) * seconds[0], f * seconds[1]
+        ends_s = [ready_s[0] + on_cpu_s] * (f < 1) + [ready_s[1] + on_gpu_s] * (f > 0)
+        return time * (max(ends_s) + delay[0] * on_cpu_s + delay[1] * on_gpu_s)
+
+    shares = engine.split.best_of([cpu, gpu], True, Weights(time))
+    best = scored(dict(shares).get(1, 0.0))
+    assert best <= min(scored(k / GRID) for k in range(GRID + 1)) * (1 + 1e-12)
