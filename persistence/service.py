@@ -2,60 +2,66 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from engine.errors import InputError, did_you_mean
 from engine.records import FinishedTasks
 from engine.training import TrainingSamples
+from persistence.archive import RunArchive
+from persistence.cleaning import CleanedRun, DatabaseCleaner, JournalCleaner, Selection
+from persistence.comparison import SchedulerComparison, WinLoss, compare
+from persistence.database.archive import DatabaseArchive
 from persistence.database.opening import Database, open_database
-from persistence.database.repositories import (
-    MetricRepository,
-    RunRepository,
-    SchedulerResultRepository,
-    TrainingDataRepository,
-)
+from persistence.database.repositories import RunRepository, SchedulerResultRepository, TrainingDataRepository
 from persistence.errors import StorageError
-from persistence.figures import SchedulerStats
-from persistence.filelock import FileLock
+from persistence.figures import RunOverview, SchedulerStats
+from persistence.journal.archive import JournalArchive
 from persistence.journal.files import JournalReader
 from persistence.journal.rows import result_rows, sample_rows, timestamp
-from persistence.journal.stats import journal_stats
 from persistence.recording.shipping import has_arrived
+from persistence.run import RunHeader
 from persistence.settings import StorageSettings
+from persistence.storage import CLEANED_UP
 from persistence.window import RecordedWindow, TrainingReader
 
 WINDOW = 1000
-_CLEANING_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class CleanedRun:
-    """A run that was (or, in a dry run, would be) cleaned up, or ``kept`` with the reason."""
-
-    run: str
-    kept: str | None = None
+LAST = "last"
+_ALL = 1_000_000_000
 
 
 class SimulationDataService:
-    """Reads and writes recorded data. Without a database (None) it answers from the journals what they can answer."""
+    """Reads and writes recorded data, from two sources with equal answers.
 
-    def __init__(self, settings: StorageSettings, database: Database | None) -> None:
+    A run is answered by the database where that holds all of it, else by its journal on this machine: one that has not
+    arrived (the database is away, or behind), whose rows a database refused, or all runs where there is no database.
+    ``why_csv`` says why the journals answer alone although a database was wanted, else it is None.
+    """
+
+    def __init__(self, settings: StorageSettings, database: Database | None, why_csv: str | None = None) -> None:
         self.settings = settings
         self.database = database
+        self.why_csv = why_csv
+        self._journals = JournalArchive(settings.runs_dir)
         self._reader = TrainingReader(database, settings.runs_dir)
 
     @staticmethod
     def open(settings: StorageSettings) -> SimulationDataService:
-        """Return the service on the database of the settings; on the journals alone where they want no database.
+        """Return the service on the database of the settings; on the journals alone where they want no database, or
+        want one only where there is one (``auto``) and it does not answer.
 
-        Raises :class:`StorageError` when the database does not answer.
+        Raises :class:`StorageError` when the database that was asked for does not answer.
         """
-        wanted = settings.kind in ("auto", "postgresql")
-        return SimulationDataService(settings, open_database(settings) if wanted else None)
+        if settings.kind not in ("auto", "postgresql"):
+            return SimulationDataService(settings, None)
+        try:
+            return SimulationDataService(settings, open_database(settings))
+        except StorageError as error:
+            if settings.kind == "postgresql":
+                raise
+            return SimulationDataService(settings, None, str(error))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -66,7 +72,7 @@ class SimulationDataService:
     def save_training_data_batch(self, run: str, scheduler: str, samples: TrainingSamples) -> None:
         """Store samples of a known run; those that are there already are left alone."""
         rows = sample_rows([(scheduler, samples, timestamp())])
-        with self._transaction() as cursor:
+        with self._wanted_database().session() as cursor:
             repository = TrainingDataRepository(cursor)
             repository.prepare()
             repository.upsert(run, rows)
@@ -88,85 +94,138 @@ class SimulationDataService:
     def save_scheduler_results(self, run: str, finished: FinishedTasks, device_ids: Sequence[str]) -> None:
         """Store results of a known run; those that are there already are left alone."""
         rows = result_rows([(finished, timestamp())], device_ids)
-        with self._transaction() as cursor:
+        with self._wanted_database().session() as cursor:
             repository = SchedulerResultRepository(cursor)
             repository.prepare()
             repository.upsert(run, rows)
 
-    def get_scheduler_stats(self, run: str) -> list[SchedulerStats]:
-        """Return how each scheduler of a run did, fastest mean response first."""
+    def get_runs(self, limit: int = 50) -> list[RunOverview]:
+        """Return the last runs, newest first: of the database, and those that have only a journal here."""
         if self.database is None:
-            return journal_stats(JournalReader(self.settings.runs_dir / run))
-        with self._transaction() as cursor:
-            return SchedulerResultRepository(cursor).statistics(run)
+            return self._journals.runs(limit)
+        listed = DatabaseArchive(self.database).runs(limit)
+        here = set(self._journals.names())
+        with self.database.session() as cursor:
+            only_here = here - RunRepository(cursor).known(sorted(here))
+        behind = {row.run for row in listed if row.status == "running"} & here  # its end may have been written since
+        from_journals = self._journals.overviews(only_here | behind)
+        rows = [row for row in listed if row.run not in behind] + from_journals
+        return sorted(rows, key=lambda row: (row.started_at, row.run), reverse=True)[:limit]
+
+    def named(self, run: str) -> str:
+        """Return the run that a user means: one that is there, or ``last``; raises :class:`InputError`."""
+        if run != LAST:
+            try:
+                return self._archive(run).overview(run).run
+            except InputError as error:
+                raise InputError(f"{error}{did_you_mean(run, [row.run for row in self.get_runs(5)])}") from error
+        runs = self.get_runs(1)
+        if not runs:
+            raise InputError("Nothing is recorded yet, so there is no last run. Record one with: schedrace race")
+        return runs[0].run
+
+    def get_run(self, run: str) -> RunOverview:
+        """Return one line of the list of runs."""
+        return self._archive(run).overview(run)
+
+    def get_run_header(self, run: str) -> RunHeader:
+        """Return what a run was started with."""
+        return self._archive(run).header(run)
+
+    def get_run_summary(self, run: str) -> list[dict[str, Any]]:
+        """Return a run's results by scheduler; while it is going on (or was cut), what its rows tell so far."""
+        return self._archive(run).summaries(run)
+
+    def get_scheduler_stats(self, run: str, *, live: bool = False) -> list[SchedulerStats]:
+        """Return how each scheduler of a run did, best mean response first.
+
+        From the summary of a run that is over, from its rows otherwise; ``live`` always aggregates the rows.
+        """
+        archive = self._archive(run)
+        return archive.statistics_of_rows(run) if live else archive.statistics(run)
+
+    def compare_runs(self, first: str, second: str) -> list[SchedulerComparison]:
+        """Return the schedulers that raced in both runs, with the figures of each."""
+        return compare(self.get_scheduler_stats(first), self.get_scheduler_stats(second))
+
+    def get_wins(self, run: str) -> WinLoss:
+        """Return on how many tasks each scheduler of a run finished sooner than each other one."""
+        return self._archive(run).wins(run)
 
     def get_metric(self, run: str, scheduler: str, name: str) -> list[tuple[float, float]]:
         """Return (simulated time, value) of a metric of one scheduler."""
-        with self._transaction() as cursor:
-            return MetricRepository(cursor).series(run, scheduler, name)
+        return self._archive(run).metric(run, scheduler, name)
 
-    def get_runs(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Return the last runs in the database, newest first."""
-        with self._transaction() as cursor:
-            return RunRepository(cursor).latest(limit)
+    def get_tasks(self, run: str, first: int = 0, last: int = _ALL) -> list[dict[str, Any]]:
+        """Return the tasks ``first`` to ``last`` (excluded) of a run, by column."""
+        return self._archive(run).tasks(run, first, last)
 
-    def get_run_summary(self, run: str) -> list[dict[str, Any]]:
-        """Return a finished run's results by scheduler."""
-        with self._transaction() as cursor:
-            return RunRepository(cursor).summaries(run)
+    def cleanup_problem(self) -> str | None:
+        """Return why nothing can be cleaned up here, None when it can."""
+        if self.database is not None:
+            return DatabaseCleaner(self.database, self.settings.runs_dir).problem()
+        if self.settings.kind == "csv":
+            return None
+        reason = self.why_csv or f"The storage '{self.settings.kind}' keeps its rows itself."
+        return (
+            f"{reason} Nothing was cleaned up, because journals may not have arrived. To delete journals for good all "
+            "the same, choose the storage csv (--storage csv)."
+        )
 
     def cleanup_old_data(
-        self, *, keep_runs: int | None = None, older_than: timedelta | None = None, dry_run: bool = False
+        self,
+        *,
+        runs: Sequence[str] = (),
+        keep_runs: int | None = None,
+        older_than: timedelta | None = None,
+        dry_run: bool = False,
+        tell: Callable[[CleanedRun], object] = lambda cleaned: None,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> list[CleanedRun]:
-        """Delete the runs beyond the newest ``keep_runs`` and those that began longer ago than ``older_than``.
+        """Delete the named runs, those beyond the newest ``keep_runs``, and those begun longer ago than ``older_than``.
 
-        Run by run, rows and journal; never a run that is going on, nor one whose journal has not arrived.
+        Rows and journal, oldest first, each run in its own transaction; ``tell`` hears of each, and ``go_on`` is asked
+        before it. Never one that is going on, nor one whose journal has not arrived (with CSV alone the journal is the
+        data): these are in the answer as kept. Raises :class:`StorageError` where nothing can be cleaned up.
         """
-        with self._transaction() as cursor:
-            runs = RunRepository(cursor).latest(1_000_000)
-            offsets = RunRepository(cursor).offsets()
-        oldest = None if older_than is None else datetime.now(UTC) - older_than
+        selection = Selection(tuple(runs), keep_runs, older_than)
+        problem = self.cleanup_problem()
+        if problem and not (dry_run and self.database is not None):
+            raise StorageError(problem)
         cleaned = []
-        for place, row in enumerate(runs):
-            too_many = keep_runs is not None and place >= keep_runs
-            if too_many or (oldest is not None and row["started_at"] < oldest):
-                reason = self._keep_reason(row, offsets.get(row["run"], {}))
-                if reason is None and not dry_run:
-                    reason = self._clean(row["run"])
-                cleaned.append(CleanedRun(row["run"], reason))
+        for clean in self._cleanings(selection, dry_run):
+            if not go_on():
+                break
+            cleaned.append(clean())
+            tell(cleaned[-1])
         return cleaned
 
-    def _keep_reason(self, row: dict[str, Any], offsets: dict[str, int]) -> str | None:
-        journal = JournalReader(self.settings.runs_dir / row["run"])
-        if not journal.folder.exists():
-            return "it is still going on" if row["status"] == "running" else None
-        if journal.is_written():
-            return "it is still going on"
-        return None if has_arrived(journal, offsets) else "its journal has not arrived in the database"
+    def _cleanings(self, selection: Selection, dry_run: bool) -> Iterator[Callable[[], CleanedRun]]:
+        runs_dir = self.settings.runs_dir
+        cleaner = JournalCleaner(runs_dir) if self.database is None else DatabaseCleaner(self.database, runs_dir)
+        clean = cleaner.look if dry_run else cleaner.clean
+        for row in reversed(selection.of(self.get_runs(_ALL))):
+            yield partial(clean, row, row.run in selection.runs)
+        if isinstance(cleaner, DatabaseCleaner):
+            for run in cleaner.left():
+                yield partial(cleaner.remove_left, run, dry_run)
 
-    def _clean(self, run: str) -> str | None:
-        folder = self.settings.runs_dir / run
-        lock = FileLock(folder / "lock") if folder.exists() else None
-        if lock is not None and not lock.acquire():
-            return "its journal is in use"
-        try:
-            with self._transaction(_CLEANING_S) as cursor:
-                cursor.execute("SET LOCAL statement_timeout = '60s'")
-                RunRepository(cursor).purge(run)
-            if lock is not None:
-                shutil.rmtree(folder)
-        finally:
-            if lock is not None:
-                lock.release()
-        return None
+    def _archive(self, run: str) -> RunArchive:
+        if self.database is None:
+            return self._journals
+        journal = JournalReader(self.settings.runs_dir / run)
+        if (journal.folder / "run.json").exists() and self._database_lacks(journal):
+            return self._journals
+        return DatabaseArchive(self.database)
 
-    @contextlib.contextmanager
-    def _transaction(self, limit_s: float = 10.0) -> Iterator[Any]:
+    def _database_lacks(self, journal: JournalReader) -> bool:
+        with self._wanted_database().session() as cursor:
+            offsets = RunRepository(cursor).offsets(journal.run).get(journal.run, {})
+        if CLEANED_UP in offsets:
+            return False
+        return not has_arrived(journal, offsets) or any(journal.rejected(table) for table in journal.sizes())
+
+    def _wanted_database(self) -> Database:
         if self.database is None:
             raise StorageError("This needs a database, and the settings choose CSV alone. Choose another storage.")
-        connection = self.database.connect()
-        try:
-            with self.database.transaction(connection, limit_s) as cursor:
-                yield cursor
-        finally:
-            connection.close()
+        return self.database

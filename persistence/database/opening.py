@@ -42,6 +42,16 @@ class Database:
             raise as_storage_error(error, self.url, self.own) from error
 
     @contextlib.contextmanager
+    def session(self, limit_s: float = 10.0) -> Iterator[Any]:
+        """Yield a cursor for one transaction on a connection that ends with it."""
+        connection = self.connect()
+        try:
+            with self.transaction(connection, limit_s) as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
     def transaction(self, connection: Any, limit_s: float = LIMIT_S) -> Iterator[Any]:
         """Yield a cursor; commit at the end, roll back on errors, which come as sentences; never hangs."""
         try:

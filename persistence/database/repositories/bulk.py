@@ -28,6 +28,8 @@ class BulkRepository:
             "INSERT INTO {table} (run, {names}) SELECT %s, {names} FROM {stage} ON CONFLICT DO NOTHING"
         ).format(**parts)
         self._clear = sql.SQL("DELETE FROM {stage}").format(**parts)
+        self._count = sql.SQL("SELECT count(*) FROM {table} WHERE run = %s").format(**parts)
+        self._delete = sql.SQL("DELETE FROM {table} WHERE run = %s").format(**parts)
 
     def prepare(self) -> None:
         """Make the stage table, once a connection."""
@@ -42,6 +44,16 @@ class BulkRepository:
     def clear(self) -> None:
         """Empty the stage table within the transaction (its end does that too)."""
         self._cursor.execute(self._clear)
+
+    def count(self, run: str) -> int:
+        """Return how many rows of a run are stored (index: primary key, which leads with run)."""
+        self._cursor.execute(self._count, (run,))
+        return int(self._cursor.fetchone()[0])
+
+    def delete(self, run: str) -> int:
+        """Delete the rows of a run and return how many there were (index: primary key)."""
+        self._cursor.execute(self._delete, (run,))
+        return int(self._cursor.rowcount)
 
 
 def as_dicts(cursor: Any) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg2 import sql
 
 from persistence.database.repositories.bulk import as_dicts
+from persistence.figures import RunOverview, summary_row
 from persistence.run import RunHeader
 from persistence.schema import SCHEMA
 from persistence.storage import CLEANED_UP, RESULT
@@ -98,32 +99,87 @@ class RunRepository:
             self._summarise(run, row)
         self.advance(run, RESULT, 1 if result is None else 2)
 
-    def latest(self, limit: int) -> list[dict[str, Any]]:
-        """Return the last runs, newest first (index: runs_started_at_idx)."""
+    def latest(self, limit: int) -> list[RunOverview]:
+        """Return the last runs, newest first (indexes: runs_started_at_idx, primary key of run_summary)."""
         self._cursor.execute(
-            """
-            SELECT run, started_at, finished_at, status, app_version, workload, cluster, seed, tasks, schedulers, digest
-              FROM schedrace.runs WHERE purged_at IS NULL ORDER BY started_at DESC LIMIT %s
-            """,
+            sql.SQL("{} WHERE purged_at IS NULL ORDER BY started_at DESC, run DESC LIMIT %s").format(_OVERVIEW),
             (limit,),
         )
-        return as_dicts(self._cursor)
+        return [_overview(row) for row in as_dicts(self._cursor)]
+
+    def overview(self, run: str) -> RunOverview | None:
+        """Return one run, None where there is none or it was cleaned up (indexes: primary keys)."""
+        self._cursor.execute(sql.SQL("{} WHERE purged_at IS NULL AND run = %s").format(_OVERVIEW), (run,))
+        rows = as_dicts(self._cursor)
+        return _overview(rows[0]) if rows else None
+
+    def header(self, run: str) -> RunHeader | None:
+        """Return what a run was started with, None where there is none or it was cleaned up (index: primary key)."""
+        self._cursor.execute(
+            """
+            SELECT run, started_at, app_version, workload, cluster, seed, tasks, schedulers, device_ids, models,
+                   feature_names, race_toml
+              FROM schedrace.runs WHERE purged_at IS NULL AND run = %s
+            """,
+            (run,),
+        )
+        rows = as_dicts(self._cursor)
+        if not rows:
+            return None
+        header: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in rows[0].items()}
+        return RunHeader(**header)
+
+    def known(self, runs: Sequence[str]) -> set[str]:
+        """Return which of these runs have an entry, also when cleaned up (index: primary key)."""
+        self._cursor.execute("SELECT run FROM schedrace.runs WHERE run = ANY (%s)", (list(runs),))
+        return {row[0] for row in self._cursor.fetchall()}
 
     def summaries(self, run: str) -> list[dict[str, Any]]:
         """Return the results of a finished run by scheduler (index: primary key)."""
         self._cursor.execute("SELECT * FROM schedrace.run_summary WHERE run = %s ORDER BY scheduler", (run,))
         return as_dicts(self._cursor)
 
-    def purge(self, run: str) -> None:
-        """Delete the rows of a run that is over; its entry stays, so that a replay cannot bring them back."""
-        for table in _PURGED:
+    def silent_for(self, run: str) -> timedelta:
+        """Return for how long nothing was heard of a run, by the server's clock (indexes: primary keys)."""
+        self._cursor.execute(
+            """
+            SELECT now() - GREATEST(r.started_at, s.updated_at)
+              FROM schedrace.runs AS r LEFT JOIN schedrace.simulation_state AS s USING (run) WHERE run = %s
+            """,
+            (run,),
+        )
+        silent: timedelta = self._cursor.fetchone()[0]
+        return silent
+
+    def may_delete(self) -> bool:
+        """Return whether this role may delete what a clean-up deletes."""
+        self._cursor.execute(
+            "SELECT bool_and(has_table_privilege(format('schedrace.%%I', name), 'DELETE')) FROM unnest(%s) AS name",
+            (list(DELETED),),
+        )
+        return bool(self._cursor.fetchone()[0])
+
+    def rows(self, run: str) -> dict[str, int]:
+        """Return how many rows of a run each table holds (indexes: primary keys)."""
+        return {table: self._count(table, run) for table in DELETED}
+
+    def purge(self, run: str) -> dict[str, int]:
+        """Delete the rows of a run that is over, and return how many by table; its entry stays, so that a replay
+        cannot bring them back (indexes: primary keys)."""
+        deleted = {}
+        for table in DELETED:
             self._cursor.execute(sql.SQL("DELETE FROM {} WHERE run = %s").format(sql.Identifier(SCHEMA, table)), (run,))
+            deleted[table] = int(self._cursor.rowcount)
         self._cursor.execute("UPDATE schedrace.runs SET purged_at = now() WHERE run = %s", (run,))
+        return deleted
+
+    def _count(self, table: str, run: str) -> int:
+        query = sql.SQL("SELECT count(*) FROM {} WHERE run = %s").format(sql.Identifier(SCHEMA, table))
+        self._cursor.execute(query, (run,))
+        return int(self._cursor.fetchone()[0])
 
     def _summarise(self, run: str, row: Mapping[str, Any]) -> None:
-        values = {"run": run, "scheduler": row["name"], **{name: row[name] for name in _SUMMARY}}
-        values["utilisation_cpu"] = row["utilisation"].get("cpu")
-        values["utilisation_gpu"] = row["utilisation"].get("gpu")
+        values = summary_row(run, row)
         columns = [sql.Identifier(name) for name in values]
         self._cursor.execute(
             sql.SQL(
@@ -137,12 +193,21 @@ class RunRepository:
         )
 
 
-_SUMMARY: Sequence[str] = (
-    *("status", "reason", "tasks", "makespan_s", "mean_response_s", "p50_response_s", "p95_response_s"),
-    *("p99_response_s", "mean_wait_s", "mean_bounded_slowdown", "throughput_per_s", "energy_j", "cost", "jain"),
-    *("regret", "digest"),
+def _overview(row: dict[str, Any]) -> RunOverview:
+    names = {"schedulers": tuple(row["schedulers"]), "ranking": tuple(row["ranking"] or ())}
+    return RunOverview(**{**row, **names}, storage="database")
+
+
+# when an interrupted run ended is not known: only when that was found
+_OVERVIEW = sql.SQL(
+    """
+    SELECT run, started_at, CASE WHEN status <> 'interrupted' THEN finished_at END AS finished_at, status,
+           app_version, workload, cluster, seed, tasks, schedulers, digest,
+           (SELECT array_agg(s.scheduler ORDER BY s.mean_response_s, s.scheduler)
+              FROM schedrace.run_summary AS s
+             WHERE s.run = r.run AND s.status = 'finished' AND s.mean_response_s IS NOT NULL) AS ranking
+      FROM schedrace.runs AS r
+    """
 )
-_PURGED = (
-    *("scheduler_results", "training_data", "metrics", "tasks", "run_summary", "simulation_state"),
-    "journal_progress",
-)
+DELETED = ("scheduler_results", "training_data", "metrics", "tasks", "run_summary", "simulation_state")
+"""What a clean-up deletes of a run. Its entry stays, and how far its journal had arrived: a few small rows."""

@@ -12,11 +12,6 @@ class TaskRepository(BulkRepository):
 
     table = "tasks"
 
-    def count(self, run: str) -> int:
-        """Return how many tasks of a run are stored (index: primary key)."""
-        self._cursor.execute("SELECT count(*) FROM schedrace.tasks WHERE run = %s", (run,))
-        return int(self._cursor.fetchone()[0])
-
     def of_run(self, run: str, first: int, last: int) -> list[dict[str, Any]]:
         """Return the tasks ``first`` to ``last`` (excluded) of a run, in order (index: primary key)."""
         self._cursor.execute(

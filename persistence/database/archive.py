@@ -1,0 +1,91 @@
+"""Recorded runs as the database holds them (:class:`persistence.archive.RunArchive`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from persistence.archive import no_such_run
+from persistence.comparison import WinLoss
+from persistence.database.opening import Database
+from persistence.database.repositories import (
+    MetricRepository,
+    RunRepository,
+    SchedulerResultRepository,
+    TaskRepository,
+)
+from persistence.figures import RunOverview, SchedulerStats, best_first, stats_of, summary_so_far
+from persistence.run import RunHeader
+
+_OVER = ("finished", "stopped")
+
+
+class DatabaseArchive:
+    """Each call is a transaction on a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def runs(self, limit: int) -> list[RunOverview]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            return RunRepository(cursor).latest(limit)
+
+    def overview(self, run: str) -> RunOverview:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            return self._overview(cursor, run)
+
+    def header(self, run: str) -> RunHeader:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            header = RunRepository(cursor).header(run)
+        if header is None:
+            raise no_such_run(run, self._database.where)
+        return header
+
+    def summaries(self, run: str) -> list[dict[str, Any]]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            overview = self._overview(cursor, run)
+            if overview.status in _OVER:
+                return RunRepository(cursor).summaries(run)
+            stats = SchedulerResultRepository(cursor).statistics(run)
+        rows = [summary_so_far(run, overview.status, row) for row in stats]
+        return sorted(rows, key=lambda row: str(row["scheduler"]))
+
+    def statistics(self, run: str) -> list[SchedulerStats]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            summaries = RunRepository(cursor).summaries(run) if self._overview(cursor, run).status in _OVER else []
+            if summaries:
+                return best_first([stats_of(row) for row in summaries])
+            return best_first(SchedulerResultRepository(cursor).statistics(run))
+
+    def statistics_of_rows(self, run: str) -> list[SchedulerStats]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            self._overview(cursor, run)
+            return best_first(SchedulerResultRepository(cursor).statistics(run))
+
+    def wins(self, run: str) -> WinLoss:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            return SchedulerResultRepository(cursor).wins(run, self._overview(cursor, run).schedulers)
+
+    def metric(self, run: str, scheduler: str, name: str) -> list[tuple[float, float]]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            self._overview(cursor, run)
+            return MetricRepository(cursor).series(run, scheduler, name)
+
+    def tasks(self, run: str, first: int, last: int) -> list[dict[str, Any]]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            self._overview(cursor, run)
+            return TaskRepository(cursor).of_run(run, first, last)
+
+    def _overview(self, cursor: Any, run: str) -> RunOverview:
+        overview = RunRepository(cursor).overview(run)
+        if overview is None:
+            raise no_such_run(run, self._database.where)
+        return overview
