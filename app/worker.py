@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from engine.race import Race
     from engine.results import RaceResult
     from engine.spec import RaceSpec
+    from persistence.recording.cut_runs import CutRun
     from persistence.recording.recorder import Recorder
+    from persistence.recording.resuming import ResumingRecorder
     from persistence.settings import StorageSettings
     from plugins.assemble import PreparedRace
     from plugins.registry import Registry
@@ -29,13 +31,14 @@ CLOSING_WAIT_S = 1.5
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
     """What to race, and with what. ``watched`` paces it so that a person can follow; with ``out`` the results are
-    written to that folder instead of being recorded."""
+    written to that folder instead of being recorded; with ``cut`` that run goes on."""
 
     spec: RaceSpec
     registry: Registry
     settings: StorageSettings
     watched: bool
     out: Path | None = None
+    cut: CutRun | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +46,7 @@ class Started:
     """A race that is under way: what races, and who records it (None: nobody)."""
 
     prepared: PreparedRace
-    recorder: Recorder | None
+    recorder: Recorder | ResumingRecorder | None
     run: str
 
 
@@ -103,38 +106,61 @@ class RaceWorker(QObject):
             self.done.emit()
 
     def _prepare_and_race(self) -> None:
+        order = self._order
+        if order.cut is not None:
+            self._resume(order.cut)
+            return
         from app.session import start_recording
         from persistence.run import new_run_id
         from plugins.assemble import prepare
 
-        order = self._order
         prepared = prepare(order.spec, order.registry, self._read)
         if order.out is not None:
             self._write_results(prepared, order.out)
             return
         run = new_run_id()
         recorder = start_recording(prepared, order.settings, order.registry.storages, run)
-        try:
-            self._race(prepared, recorder, run)
-        finally:
-            if recorder is not None:
-                # the journal has everything; whoever closes the window need not wait for a slow database
-                self.stored.emit(recorder.close(CLOSING_WAIT_S if self._control.cancelled else STORING_WAIT_S))
+        self._race(prepared, recorder, run)
+
+    def _resume(self, cut: CutRun) -> None:
+        from app.resumption import prepare_again, resume_recording
+
+        prepared = prepare_again(cut, self._order.registry, self._read)
+        recorder = resume_recording(prepared, self._order.settings, self._order.registry.storages, cut)
+        self._race(prepared, recorder, cut.run, lambda: recorder.replaying)
 
     def _read(self, share: float) -> None:
         if self._control.cancelled:
             raise Cancelled("The race was stopped before it began.")
         self.reading.emit(share)
 
-    def _race(self, prepared: PreparedRace, recorder: Recorder | None, run: str) -> None:
+    def _race(
+        self,
+        prepared: PreparedRace,
+        recorder: Recorder | ResumingRecorder | None,
+        run: str,
+        replaying: Callable[[], bool] | None = None,
+    ) -> None:
+        """Race, and see the last row home."""
         from app.pace import Pace
-        from app.session import run_race
+        from app.session import never, run_race
 
-        self.started.emit(Started(prepared, recorder, run))
-        kept = _KeptRace(prepared)
-        pace = Pace() if self._order.watched else None
-        result = run_race(kept, recorder=recorder, control=self._control, frames=True, pace=pace)
-        self.ended.emit(Ended(prepared, result, kept.strips()))
+        try:
+            self.started.emit(Started(prepared, recorder, run))
+            kept = _KeptRace(prepared)
+            result = run_race(
+                kept,
+                recorder=recorder,
+                control=self._control,
+                frames=True,
+                pace=Pace() if self._order.watched else None,
+                replaying=replaying or never,
+            )
+            self.ended.emit(Ended(prepared, result, kept.strips()))
+        finally:
+            if recorder is not None:
+                # the journal has everything; whoever closes the window need not wait for a slow database
+                self.stored.emit(recorder.close(CLOSING_WAIT_S if self._control.cancelled else STORING_WAIT_S))
 
     def _write_results(self, prepared: PreparedRace, out: Path) -> None:
         """Race once more and write the files: the same spec gives the same bits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.window.race_form import RaceForm
     from app.window.race_tab import RaceTab
     from app.window.verify_tab import VerifyTab
+    from persistence.recording.cut_runs import CutRun
 
 FIRST_SIZE = QSize(1280, 800)
 FORM_WIDTH = 300
@@ -117,6 +118,7 @@ class MainWindow(QMainWindow):
         from app.window.notice import NoticeBar
         from app.window.plugin_desk import PluginDesk
         from app.window.race_desk import RaceDesk, not_recorded
+        from app.window.resume_desk import ResumeDesk
         from app.window.storage_desk import StorageDesk
 
         self.notifier = Notifier(self)
@@ -129,6 +131,8 @@ class MainWindow(QMainWindow):
             self.desk.settings = not_recorded
         self.files = Files(self, self.desk, self.notifier)
         self.storage_desk = StorageDesk(self, self.desk, self.status, self.notifier)
+        self.resume_desk = ResumeDesk(self, self.theme, self.desk, self.notifier)
+        self._centre.insertWidget(1, self.resume_desk.bar)
         self.plugin_desk = PluginDesk(self, self.desk, self.notifier, self.files.chooser)
         self._log_bridge = LogBridge(self.notifier)
         logging.getLogger().addHandler(self._log_bridge)
@@ -151,6 +155,7 @@ class MainWindow(QMainWindow):
         self.tabs.currentChanged.connect(self._tab_changed)
         self.desk.state_changed.connect(self._dress_actions)
         self.desk.launched.connect(self.notice.hide)
+        self.storage_desk.found_cut.connect(self._offer_cut_runs)
         self.desk.runner.idle.connect(self._close_when_asked)
         self.verify_tab.idle.connect(self._close_when_asked)
         self.race_tab.sorted_by.connect(self._sorted_by)
@@ -248,6 +253,7 @@ class MainWindow(QMainWindow):
                 part.restyle()
         if self._furnished:
             self.notice.restyle()
+            self.resume_desk.bar.restyle()
         self.action_set.restyle(self.theme.tokens, self.desk if self._furnished else None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -299,6 +305,10 @@ class MainWindow(QMainWindow):
 
     def _sorted_by(self, key: str) -> None:
         self.preferences.sort_by = key
+
+    def _offer_cut_runs(self, cut: Sequence[CutRun]) -> None:
+        if self.remember:  # somebody is there to decide
+            self.resume_desk.offer(cut)
 
     def _on_message(self, message: Message) -> None:
         self.notice.show_message(message)

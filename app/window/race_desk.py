@@ -25,6 +25,7 @@ from engine.errors import Cancelled, SchedRaceError
 if TYPE_CHECKING:
     from engine.frame import DeviceStrip, Frame
     from engine.spec import RaceSpec
+    from persistence.recording.cut_runs import CutRun
     from persistence.recording.recorder import RecorderStatus
     from persistence.settings import StorageSettings
     from plugins.registry import Registry
@@ -124,14 +125,22 @@ class RaceDesk(QObject):
         if self.running:
             return
         try:
-            spec = self.form.spec()
-            settings = self.settings()
+            order = Order(self.form.spec(), self.registry, self.settings(), watched)
         except SchedRaceError as error:
             self.notifier.error(error, "Starting the race")
             return
-        self.raced, self.frame, self._final = spec, None, None
-        self._launch(Order(spec, self.registry, settings, watched), "Preparing the tasks and the storage …", paused)
-        self.status.begin("")
+        self._race(order, "Preparing the tasks and the storage …", paused)
+
+    def resume(self, cut: CutRun, spec: RaceSpec) -> None:
+        """Go on with a run that was cut: replay it at full speed, then race on at the chosen one."""
+        if self.running:
+            return
+        try:
+            order = Order(spec, self.registry, self.settings(), watched=True, cut=cut)
+        except SchedRaceError as error:
+            self.notifier.error(error, "Resuming the race")
+            return
+        self._race(order, "Replaying what is recorded, at full speed, to go on from there …", paused=False)
 
     def export(self, folder: Path) -> None:
         """Write the results of the last race: it is raced once more, which gives the same bits."""
@@ -140,6 +149,11 @@ class RaceDesk(QObject):
         self._exporting = folder
         order = Order(self.raced, self.registry, self.settings(), watched=False, out=folder)
         self._launch(order, "Racing once more, at full speed, to write the results …", paused=False)
+
+    def _race(self, order: Order, text: str, paused: bool) -> None:
+        self.raced, self.frame, self._final = order.spec, None, None
+        self._launch(order, text, paused)
+        self.status.begin("")
 
     def _launch(self, order: Order, text: str, paused: bool) -> None:
         self._failed = False

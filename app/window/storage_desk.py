@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDeadlineTimer, QObject
+from PySide6.QtCore import QDeadlineTimer, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.notify import Notifier
@@ -16,6 +16,7 @@ from app.worker import Errand
 from engine.errors import SchedRaceError
 
 if TYPE_CHECKING:
+    from persistence.recording.cut_runs import CutRun
     from persistence.recording.shipping import BackgroundReplay
     from persistence.settings import StorageSettings
     from persistence.storage import Storage, StoragePlugin
@@ -26,10 +27,11 @@ LAST_CHUNK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A storage, and the replay into it (None where nothing is stored)."""
+    """A storage, the replay into it (None where nothing is stored), and the runs that were cut."""
 
     storage: Storage
     replay: BackgroundReplay | None
+    cut: Sequence[CutRun] = ()
 
 
 class StorageDesk(QObject):
@@ -37,6 +39,9 @@ class StorageDesk(QObject):
 
     What earlier runs left behind in their journals is then brought there, also when no race is started.
     """
+
+    found_cut = Signal(object)
+    """The runs that were cut, newest first."""
 
     def __init__(self, window: QWidget, desk: RaceDesk, status: StatusLine, notifier: Notifier) -> None:
         super().__init__(window)
@@ -71,15 +76,17 @@ class StorageDesk(QObject):
 
     def _open(self, settings: StorageSettings, storages: Mapping[str, type[StoragePlugin]]) -> Opened:
         """Open the storage and start the replay; called in the errand's thread, which imports the libraries, too."""
+        from persistence.recording.cut_runs import cut_runs
         from persistence.recording.shipping import BackgroundReplay
         from persistence.storage import open_storage
 
         storage = open_storage(settings, storages)
         if storage.plugin is None:
             return Opened(storage, None)
+        cut = cut_runs(settings.runs_dir)  # first: the replay takes the locks of their journals for a while
         replay = BackgroundReplay(storage)
         self._replays.append(replay)
-        return Opened(storage, replay)
+        return Opened(storage, replay, cut)
 
     def _opened(self, opened: Opened) -> None:
         if self.sender() is not self._newest:
@@ -90,6 +97,7 @@ class StorageDesk(QObject):
             self._status.show_storage(opened.storage)
         if opened.storage.problem:
             self._notifier.note(opened.storage.problem)
+        self.found_cut.emit(opened.cut)
 
     def _failed(self, error: Exception) -> None:
         if self.sender() is not self._newest:
