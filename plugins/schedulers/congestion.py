@@ -56,10 +56,10 @@ class Congestion(Scheduler):
     name = "congestion"
     summary = "As mct, but each placement pays for the waiting that it causes to those who come later."
     explanation = (
-        "congestion: earliest finish plus what it costs the others: the device-seconds of the placement, times how many "
-        "tasks come while the queue there drains. Unselfish where devices are scarce, the same as mct where they are "
-        "idle. The first choice for tasks that arrive over time. hybrid_ml is this rule with learned seconds. After "
-        "Hyytia, Penttinen and Aalto 2012."
+        "congestion: earliest finish plus what it costs the others: the device-seconds of the placement, times how "
+        "many tasks come while the queue there drains. Unselfish where devices are scarce, the same as mct where they "
+        "are idle. The first choice for tasks that arrive over time. hybrid_ml is this rule with learned seconds. "
+        "After Hyytia, Penttinen and Aalto 2012."
     )
     Params = CongestionParams
 
