@@ -69,10 +69,15 @@ class Timed:
 
 
 def watch(timed: Timed, over: threading.Event) -> None:
-    """Say it whenever what the user sees changes, and how many results no death can take any more."""
+    """Say it whenever what the user sees changes, and how many results no death can take any more.
+
+    The last look is after the end: what is seen then stays on the screen.
+    """
     recorder = timed.recorder
     problem, arriving, safe = "", False, 0
-    while not over.wait(LOOKS_EVERY_S):
+    last = False
+    while not last:
+        last = over.wait(LOOKS_EVERY_S)
         status, handed = recorder.status(), timed.results
         if (status.problem or "") != problem or (status.rows_written > 0) != arriving:
             problem, arriving = status.problem or "", status.rows_written > 0

@@ -106,10 +106,12 @@ def as_racer(scene: Scene) -> Iterator[None]:
     scene.server.execute("CREATE ROLE racer LOGIN PASSWORD 'first'")
     scene.server.execute("GRANT CREATE ON DATABASE schedrace TO racer")
     scene.url = scene.server.url.replace("schedrace@", "racer@")
-    yield
-    scene.server.execute(_TERMINATE)
-    scene.server.execute("DROP OWNED BY racer CASCADE")
-    scene.server.execute("DROP ROLE racer")
+    try:
+        yield
+    finally:
+        scene.server.execute(_TERMINATE)
+        scene.server.execute("DROP OWNED BY racer CASCADE")
+        scene.server.execute("DROP ROLE racer")
 
 
 @contextmanager
@@ -122,9 +124,11 @@ def as_racer_with_password(scene: Scene) -> Iterator[None]:
         scene.environment = {"PGPASSFILE": str(_passfile(scene))}
         rules.write_text(f"local all racer scram-sha-256\n{before}")
         scene.server.execute("SELECT pg_reload_conf()")
-        yield
-        rules.write_text(before)
-        scene.server.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            rules.write_text(before)
+            scene.server.execute("SELECT pg_reload_conf()")
 
 
 def server_processes(server: Server) -> list[int]:

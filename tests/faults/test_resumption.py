@@ -107,7 +107,7 @@ def kill_and_resume(server: Server, settings: StorageSettings, digest: str, chan
     assert server.execute(f"SELECT status, digest FROM schedrace.runs WHERE run = '{cut.run}'") == [
         ("finished", digest)
     ]
-    assert server.execute(f"SELECT count(*) FROM schedrace.simulation_state WHERE run = '{cut.run}'") == [(0,)]
+    assert server.execute(f"SELECT step FROM schedrace.simulation_state WHERE run = '{cut.run}'") == [(RESULTS,)]
 
 
 def test_a_race_that_is_killed_twice_and_resumed_ends_as_if_it_had_not_been(
