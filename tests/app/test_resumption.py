@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,31 +13,17 @@ from app.__main__ import main
 from persistence.journal.files import Journal, JournalReader
 from persistence.recording import resuming
 from persistence.recording.cut_runs import cut_runs
-from persistence.schema import JOURNALED
 from tests.app.command.conftest import Said
+from tests.app.cut_races import Recorded, copy, cut, record, rows, whole_lines
 
-RACE = ("race", "--storage", "csv", "--tasks", "400", "--seed", "3", "--schedulers", "mct,hybrid_ml,oracle")
+RACE = ("--tasks", "400", "--seed", "3", "--schedulers", "mct,hybrid_ml,oracle")
 RESUME = ("race", "--storage", "csv", "--resume")
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A race to its end: its journal, and the digest."""
-
-    folder: Path
-    digest: str
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A race that was never cut, in which a policy learns."""
-    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCHEDRACE_DATA_DIR", str(data))
-        patch.setenv("SCHEDRACE_PLUGINS", str(data / "none"))
-        assert main([*RACE, "--quiet", "--out", str(out)]) == 0
-    (folder,) = (data / "runs").iterdir()
-    return Recorded(folder, json.loads((out / "summary.json").read_text())["digest"])
+    return record(tmp_path_factory, *RACE)
 
 
 @pytest.fixture
@@ -55,34 +39,6 @@ def schedrace(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         return Said(status, *capsys.readouterr())
 
     return run
-
-
-def cut(folder: Path, shares: dict[str, float]) -> None:
-    """Cut a journal, each table behind a share of its bytes, most likely within a line."""
-    for table, share in shares.items():
-        path = folder / f"{table}.csv"
-        if share == 0:
-            path.unlink()
-        else:
-            os.truncate(path, round(share * path.stat().st_size))
-    (folder / "result.json").unlink(missing_ok=True)
-
-
-def copy(whole: Recorded, runs: Path, **shares: float) -> Path:
-    folder = shutil.copytree(whole.folder, runs / whole.folder.name)
-    cut(folder, dict.fromkeys(JOURNALED, 1.0) | shares)
-    return folder
-
-
-def rows(folder: Path) -> dict[str, list[bytes]]:
-    """A journal's rows, but for when they were written and for what the wall clock says."""
-    return {
-        table: sorted(
-            line.rsplit(b",", 2 if b"decision_latency" in line else 1)[0]
-            for line in (folder / f"{table}.csv").read_bytes().splitlines()
-        )
-        for table in JOURNALED
-    }
 
 
 @pytest.mark.parametrize(
@@ -196,11 +152,6 @@ def recorded_half(schedrace: Callable[..., Said], runs: Path, *options: object) 
     folder = max(runs.iterdir())
     cut(folder, {"scheduler_results": 0.6, "metrics": 0.0})
     return folder
-
-
-def whole_lines(folder: Path) -> dict[str, bytes]:
-    texts = {path.name: path.read_bytes() for path in folder.iterdir()}
-    return {name: text[: text.rfind(b"\n") + 1] for name, text in texts.items()}
 
 
 def test_a_policy_that_has_changed_is_told_with_the_first_row_that_differs(
