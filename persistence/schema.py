@@ -171,7 +171,7 @@ run_summary = Table(
     Column("digest", Text),
 )
 
-# One row a running race, removed at its end: what is left was cut (SimulationStateRepository).
+# One row a race, where it stands; runs.status says whether it is over (SimulationStateRepository).
 simulation_state = Table(
     "simulation_state",
     metadata,

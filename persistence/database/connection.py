@@ -118,7 +118,7 @@ def connection_problem(connection: Connection, url: str) -> str | None:
     if not connection.execute(_MAY_WRITE).scalar_one():
         return (
             f"'{user}' may not write the tables of 'schedrace' in {where}. "
-            f"Run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA schedrace TO {user};"
+            f"Run: GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA schedrace TO {user};"
         )
     return None
 
@@ -149,8 +149,7 @@ _MAY_WRITE = text("""
     SELECT has_schema_privilege('schedrace', 'USAGE')
        AND bool_and(has_table_privilege(c.oid, 'SELECT')
                 AND has_table_privilege(c.oid, 'INSERT')
-                AND has_table_privilege(c.oid, 'UPDATE')
-                AND has_table_privilege(c.oid, 'DELETE'))
+                AND has_table_privilege(c.oid, 'UPDATE'))
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = 'schedrace' AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
 """)

@@ -1,4 +1,4 @@
-"""Where a running race stands. A row that is still there after the race was cut: killed, or the machine went down."""
+"""Where a race stands, and after its end where it stood last: what is known of one that was cut."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class CutRuns:
 
 
 class SimulationStateRepository:
-    """The table ``simulation_state``: one row a running race, none of one that ended by itself or was stopped."""
+    """The table ``simulation_state``: one row a race. Whether it is over says ``runs.status``; its row stays, because a
+    role that records has no right to delete."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
@@ -35,10 +36,6 @@ class SimulationStateRepository:
             """,
             (run, step, clock_s),
         )
-
-    def remove(self, run: str) -> None:
-        """Forget a race that is over (index: primary key)."""
-        self._cursor.execute("DELETE FROM schedrace.simulation_state WHERE run = %s", (run,))
 
     def cut(self) -> CutRuns:
         """Return which runs were cut (all of runs is read: some thousands at the most, in a check)."""

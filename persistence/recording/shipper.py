@@ -112,13 +112,17 @@ class Shipper:
             if self._unwanted:
                 return
             self._recount(journal)
-        if self.state is not None and not self._finished:
-            self._consumer.stands_at(journal.run, *self.state)
+        self._say_where_it_stands(self._consumer)
         ship(self._consumer, journal, self._offsets, self._count, self._go_on)
         result = None if self._finished or not self._go_on() else journal.result()
         if result is not None:
+            self._say_where_it_stands(self._consumer)  # further than before the last rows
             self._consumer.finish(journal.run, result)
             self._finished = True
+
+    def _say_where_it_stands(self, consumer: StoragePlugin) -> None:
+        if self.state is not None and not self._finished:
+            consumer.stands_at(self._header.run, *self.state)
 
     def _go_on(self) -> bool:
         return not self._closing.is_set() or time.monotonic() < self._until

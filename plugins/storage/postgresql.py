@@ -71,7 +71,6 @@ class PostgresqlStorage(StoragePlugin):
 
         from persistence.database.faults import refuses_rows
         from persistence.database.repositories import BULK, RunRepository
-        from persistence.database.state import SimulationStateRepository
 
         with self._transaction() as cursor:
             repository = next(kind for kind in BULK if kind.table == table)(cursor)
@@ -84,8 +83,7 @@ class PostgresqlStorage(StoragePlugin):
                 cursor.connection.rollback()
                 _upsert_one_by_one(repository, cursor, run, rows, rejected)
             RunRepository(cursor).advance(run, table, end)
-            if self._state is not None:
-                SimulationStateRepository(cursor).upsert(run, *self._state)
+            self._store_state(cursor, run)
         self._state = None
         return Taken(rows.count(b"\n") - len(rejected), tuple(rejected))
 
@@ -94,20 +92,25 @@ class PostgresqlStorage(StoragePlugin):
         self._state = (step, clock_s)
 
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
-        """See the base class. Where a race was cut stays to be seen; one that is over stands nowhere any more."""
+        """See the base class."""
         from persistence.database.repositories import RunRepository
-        from persistence.database.state import SimulationStateRepository
 
         with self._transaction() as cursor:
             RunRepository(cursor).finish(run, result)
-            if result is not None:
-                SimulationStateRepository(cursor).remove(run)
+            self._store_state(cursor, run)
+        self._state = None
 
     def close(self) -> None:
         """See the base class."""
         if self._connection is not None:
             self._connection.invalidate()
             self._connection = None
+
+    def _store_state(self, cursor: Any, run: str) -> None:
+        from persistence.database.state import SimulationStateRepository
+
+        if self._state is not None:
+            SimulationStateRepository(cursor).upsert(run, *self._state)
 
     def _transaction(self) -> Any:
         return self._open.transaction(self._connection)

@@ -66,7 +66,7 @@ def test_everything_handed_over_is_in_the_database_once(
     assert [row[0] for row in stored] == finished(0, 13).finish_s.tolist()
 
 
-def test_where_a_race_stands_goes_with_its_rows_and_is_gone_when_it_is_over(
+def test_where_a_race_stands_goes_with_its_rows_and_at_its_end_it_stands_where_it_ended(
     settings: StorageSettings, database_url: str, execute: Execute
 ) -> None:
     recorder = Recorder(open_storage(settings, PLUGINS), header())
@@ -82,9 +82,10 @@ def test_where_a_race_stands_goes_with_its_rows_and_is_gone_when_it_is_over(
     while execute("SELECT count(*) FROM schedrace.metrics", database_url) != [(5,)]:
         assert time.monotonic() < until, "it did not arrive"
     assert execute(query, database_url) == [(100, 25.0, True)]
+    recorder.state(130, 32.5)  # no rows come after it but the result
     recorder.result(race_result())
     recorder.close()
-    assert execute(query, database_url) == []
+    assert execute(query, database_url) == [(130, 32.5, True)]
 
 
 def test_a_race_that_was_cut_still_says_where_it_stood(

@@ -362,7 +362,7 @@ def test_in_the_database_it_runs_again_and_then_is_finished_with_each_row_once(
 
     go_on(settings, folder)
     assert execute(runs, database_url) == [("finished", "abc", False)]
-    assert execute("SELECT count(*) FROM schedrace.simulation_state", database_url) == [(0,)]
+    assert execute("SELECT count(*), max(step) FROM schedrace.simulation_state", database_url) == [(1, 2 * TASKS)]
     for table in JOURNALED:
         count = JournalReader(folder).rows(table)
         assert execute(f"SELECT count(*) FROM schedrace.{table}", database_url) == [(count,)]
