@@ -41,7 +41,7 @@ def _options(argv: list[str]) -> argparse.Namespace | SimpleNamespace:
         # the window at once: the parser takes a third as long as a bare window
         from app.command import window
 
-        return SimpleNamespace(run=window.run, version=False, autostart=False, screenshot=None)
+        return SimpleNamespace(run=window.run, version=False, autostart=False, screenshot=None, metrics_port=None)
     from app.command.parser import parse
 
     return parse(argv)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app.command import add_to_menu, check_db, doctor, plugins, profile, race, verify, window
+from app.command.metrics_option import add_metrics_port
 from engine.errors import did_you_mean
 
 SUBCOMMANDS = {
@@ -56,6 +57,7 @@ def _build() -> Parser:
         type=Path,
         help="save a picture of the window as PNG and quit: once it is drawn, with --autostart after the race",
     )
+    add_metrics_port(parser)
     parser.set_defaults(run=window.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for name, module in SUBCOMMANDS.items():

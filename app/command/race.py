@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.command.metrics_option import add_metrics_port, served_at
 from engine.errors import InputError
 from engine.watchdog import GRACE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from app.command.report import Talk
     from app.output import ResultsFolder
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from plugins.assemble import PreparedRace
     from plugins.registry import Registry
     from plugins.workload import Progress
+
+    Told = Callable[[int], None]
 
 SUMMARY = "race policies on one workload at full speed and print the results"
 
@@ -90,6 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object instead of the table")
     add("--quiet", action="store_true", help="print no table, progress or notes; only errors")
     add("--timing", action="store_true", help="say on standard error where the time went")
+    add_metrics_port(parser, default=argparse.SUPPRESS)  # it may also stand before the command
 
 
 def _folder(text: str) -> Path:
@@ -116,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
         prepared = _prepared(options, cut, registry, progress)
     talk.notes(prepared.notes)
     run_id = cut.run if cut is not None else new_run_id()
-    with _results_folder(options.out, prepared) as folder:
+    with served_at(options.metrics_port) as figures, _results_folder(options.out, prepared) as folder:
         recorder = _recorder(prepared, settings, registry, run_id, cut)
         recorded = cut.results if cut is not None else 0
         talk.replaying(run_id, recorded)
@@ -124,7 +129,8 @@ def run(options: argparse.Namespace) -> int:
         control: Control[Frame] = Control()
         try:
             receivers = [x for x in (recorder, folder) if x is not None]
-            result = _race(prepared, receivers, control, talk, timing, recorded)
+            counting = partial(figures.counting, recorder) if figures is not None else None
+            result = _race(prepared, receivers, control, talk, timing, recorded, counting)
         finally:
             flushing = time.perf_counter()
             status = recorder.close() if recorder is not None else None
@@ -174,6 +180,7 @@ def _race(
     talk: Talk,
     timing: Timing,
     recorded: int,
+    counting: Callable[[Told | None], Told] | None,
 ) -> RaceResult:
     from app.output import Receivers
     from app.session import run_race
@@ -187,7 +194,7 @@ def _race(
             control=control,
             frames=False,
             pace=None,
-            progress=progress,
+            progress=counting(progress) if counting is not None else progress,
             timing=timing,
         )
 

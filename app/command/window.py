@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.command.metrics_option import served_at
 from engine.errors import SchedRaceError
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ def run(options: argparse.Namespace) -> int:
     if not _has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         if options.screenshot is None:
-            return _without_display()
-    return _open(options.autostart, options.screenshot)
+            return _without_display(options.metrics_port)
+    return _open(options.autostart, options.screenshot, metrics_port=options.metrics_port)
 
 
-def _open(autostart: bool, screenshot: Path | None, record: bool = True) -> int:
+def _open(autostart: bool, screenshot: Path | None, record: bool = True, metrics_port: int | None = None) -> int:
     try:
         from app.window import open_window
     except ImportError as error:
@@ -37,7 +38,8 @@ def _open(autostart: bool, screenshot: Path | None, record: bool = True) -> int:
             f"The window cannot open, because Qt does not load: {error}. 'schedrace doctor' says what is missing; "
             "'schedrace race' works without it."
         ) from error
-    return open_window(autostart=autostart, screenshot=screenshot, record=record)
+    with served_at(metrics_port) as figures:
+        return open_window(autostart=autostart, screenshot=screenshot, record=record, figures=figures)
 
 
 def _has_display() -> bool:
@@ -47,11 +49,12 @@ def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _without_display() -> int:
+def _without_display(metrics_port: int | None) -> int:
     from app.__main__ import main
 
     print("There is no display here, so the default race runs in the terminal.", file=sys.stderr)
-    status = main(["race", "--tasks", "2000", "--load", "0.8"])
+    watching = [] if metrics_port is None else ["--metrics-port", str(metrics_port)]
+    status = main(["race", "--tasks", "2000", "--load", "0.8", *watching])
     # for the picture the race runs once more, with the same bits; one record of it is enough
     drawn = _open(True, PICTURE, record=False)
     if drawn == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QApplication
@@ -14,6 +15,10 @@ from app.preferences import PreferenceFile
 from app.theme import Theme
 from app.window.main_window import MainWindow
 from app.window.unattended import Unattended
+
+if TYPE_CHECKING:
+    from app.metrics_endpoint import RaceFigures
+    from app.worker import Started
 
 SWITCH_INTERVAL_S = 0.0005
 """The race computes in another thread. Each call into Qt while painting gives the interpreter lock up and waits up to
@@ -46,11 +51,18 @@ def make_window(folder: Path | None = None) -> MainWindow:
     return MainWindow(preferences, Theme.of(app))
 
 
-def open_window(*, autostart: bool = False, screenshot: Path | None = None, record: bool = True) -> int:
+def open_window(
+    *,
+    autostart: bool = False,
+    screenshot: Path | None = None,
+    record: bool = True,
+    figures: RaceFigures | None = None,
+) -> int:
     """Show the window and run until it is closed; return the exit status.
 
     ``autostart`` races the default race at full speed as soon as the window stands; ``screenshot`` saves the window's
     picture there, after that race or once the window is drawn, and closes it. Without ``record`` no result is stored.
+    ``figures`` follow every race.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if screenshot is not None and os.environ.get("QT_QPA_PLATFORM") == "offscreen":
@@ -59,7 +71,22 @@ def open_window(*, autostart: bool = False, screenshot: Path | None = None, reco
     app = application()
     window = make_window()
     window.record = record
+    if figures is not None:
+        follow_races(window, figures)
     if autostart or screenshot is not None:
         window.when_furnished(Unattended(window, autostart, screenshot).begin)
     window.show()
     return app.exec()
+
+
+def follow_races(window: MainWindow, figures: RaceFigures) -> None:
+    """Have the figures show each race of the window from its start."""
+
+    def follow(started: Started) -> None:
+        control = window.desk.runner.control
+        figures.follow(started.recorder, lambda: control.latest.completions if control.latest else 0)
+
+    def begin() -> None:
+        window.desk.runner.started.connect(follow)
+
+    window.when_furnished(begin)

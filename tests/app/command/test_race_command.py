@@ -7,9 +7,11 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -566,3 +568,39 @@ def test_what_a_plugin_prints_does_not_reach_the_json(schedrace: Command) -> Non
     answer = schedrace("race", "--tasks", "5", "--schedulers", "talker", "--storage", "none", "--json")
     assert strict(answer.out)["schedulers"][0]["status"] == "finished"
     assert "placing" in answer.err
+
+
+def test_metrics_port_serves_the_race_while_it_runs_and_port_0_says_where(tmp_path: Path) -> None:
+    options = ["race", "--tasks", "100000", "--schedulers", "mct,met", "--storage", "csv", "--metrics-port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with process, process.stderr:
+        place = process.stderr.readline().removeprefix("The metrics are at ").strip()
+        finished = 0.0
+        while finished == 0:
+            with urllib.request.urlopen(place, timeout=5) as page:
+                (line,) = [line for line in page if line.startswith(b"schedrace_race_tasks_finished_total ")]
+            finished = float(line.split()[1])
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert place.startswith("http://127.0.0.1:")
+    assert 0 < finished < 200_000
+    assert process.returncode == 130, said
+
+
+def test_a_metrics_port_in_use_is_wrong_usage_and_no_race(schedrace: Command, own_folders: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = schedrace(*SMALL, "--storage", "csv", "--metrics-port", port)
+    assert said.status == 2
+    assert said.err.startswith(f"The metrics cannot be served at port {port}: Address already in use.")
+    assert not (own_folders / "data" / "runs").exists()
+
+
+def test_without_metrics_port_nothing_is_imported_for_it() -> None:
+    race = "main(['race', '--tasks', '20', '--schedulers', 'mct', '--storage', 'csv', '--quiet'])"
+    heavy = "{'prometheus_client', 'http.server', 'app.metrics_endpoint'}"
+    code = f"import sys; from app.__main__ import main; {race}; print(*({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
