@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.command import add_to_menu, check_db, doctor, plugins, profile, race, verify, window
+from app.command import add_to_menu, check_db, doctor, history, plugins, profile, race, verify, window
 from app.command.metrics_option import add_metrics_port
 from engine.errors import did_you_mean
 
 SUBCOMMANDS = {
     "race": race,
     "verify": verify,
+    "history": history,
     "profile": profile,
     "check-db": check_db,
     "doctor": doctor,

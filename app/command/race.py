@@ -8,13 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.command.metrics_option import add_metrics_port, served_at
-from engine.errors import InputError
+from app.command.storage_options import add_storage_options, storage_settings
 from engine.watchdog import GRACE_S
 
 if TYPE_CHECKING:
@@ -88,8 +87,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="RUN|last",
         help="go on with a run that was cut (crash, kill, power), to the same results as if it had not been",
     )
-    add("--storage", metavar="auto|postgresql|csv|none", help="where the results are recorded")
-    add("--db-url", metavar="URL", help="the PostgreSQL database to record in")
+    add_storage_options(
+        parser,
+        kinds="auto|postgresql|csv|none",
+        storage="where the results are recorded",
+        url="the PostgreSQL database to record in",
+    )
     add("--out", type=_folder, metavar="DIR", help="also write results.csv, summary.json and race.toml there")
     add("--json", action="store_true", help="print one JSON object instead of the table")
     add("--quiet", action="store_true", help="print no table, progress or notes; only errors")
@@ -113,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
     from engine.control import Control
     from plugins.registry import load_registry
 
-    settings = _storage_settings(options)
+    settings = storage_settings(options)
     cut = asked_run(options, settings)
     registry = load_registry()
     talk = report.Talk(quiet=options.quiet, json=options.json)
@@ -211,26 +214,6 @@ def _results_folder(path: Path | None, prepared: PreparedRace) -> Iterator[Resul
         yield folder
     finally:
         folder.discard_parts()
-
-
-def _storage_settings(options: argparse.Namespace) -> StorageSettings | None:
-    """Return the stored settings as the options change them, None when nothing is to be recorded."""
-    if options.db_url and options.storage in ("csv", "none"):
-        raise InputError(
-            f"--db-url names a database, but --storage {options.storage} uses none; leave one of them out."
-        )
-    if options.storage == "none":
-        return None  # before the import: a race that records nothing needs no database library
-    from persistence.settings import load_settings
-
-    settings = load_settings()
-    if options.storage:
-        settings = replace(settings, kind=options.storage)
-    if options.db_url is not None:
-        if not options.db_url.strip():
-            raise InputError("--db-url is empty; give postgresql://USER@HOST:PORT/DATABASE, or leave the option out.")
-        settings = replace(settings, kind="postgresql").with_url(options.db_url, "the option --db-url")
-    return settings
 
 
 @contextmanager

@@ -9,6 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from app.session import Timing
     from engine.results import RaceResult
     from persistence.recording.recorder import RecorderStatus
@@ -144,20 +147,38 @@ def _by_makespan(result: RaceResult) -> str:
 
 
 def _print_table(summary: dict[str, Any]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from app.texts import plural
 
-    from app.texts import plural, seconds
-
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title=f"{summary['workload']}, {plural(summary['tasks'], 'task')} on {summary['cluster']}, "
-        f"seed {summary['seed']}",
-        title_justify="left",
+    console = table_console()
+    title = f"{summary['workload']}, {plural(summary['tasks'], 'task')} on {summary['cluster']}, seed {summary['seed']}"
+    console.print(schedulers_table(title, summary["schedulers"], summary["bound"]))
+    storage = summary["storage"]
+    written = f"{plural(storage['rows_written'], 'row')} in {storage['kind']}" if storage["where"] else "not recorded"
+    waiting = f", {storage['rows_pending']:,} still in the journal" if storage["rows_pending"] else ""
+    console.print(
+        f"Run {summary['run']}: {written}{waiting}. Raced for {summary['wall_seconds']:.2f} s.",
+        highlight=False,
+        soft_wrap=True,
     )
-    rows = sorted(summary["schedulers"], key=_best_first)
+
+
+def table_console() -> Console:
+    """Return where tables are printed: as wide as the terminal, or wide enough for a file."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else NOT_A_TERMINAL_WIDTH)
+
+
+def schedulers_table(title: str, schedulers: Sequence[dict[str, Any]], bound: dict[str, Any] | None) -> Table:
+    """Return the table of how each scheduler did, best first; ``schedulers`` are those of ``--json``."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from app.texts import seconds
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=Text(title), title_justify="left")
+    rows = sorted(schedulers, key=_best_first)
     table.add_column("scheduler", no_wrap=True)
     cells = [_cells(row) for row in rows]
     told = [column for column in range(len(HEADINGS)) if any(row[column + 1] not in EMPTY for row in cells)]
@@ -169,22 +190,13 @@ def _print_table(summary: dict[str, Any]) -> None:
     if some_failed:
         table.add_column("status", no_wrap=True)
     for row in cells:
-        table.add_row(row[0], *(row[column + 1] for column in told), *(row[-1:] if some_failed else ()))
-    if bound := summary["bound"]:
+        table.add_row(Text(row[0]), *(row[column + 1] for column in told), *(row[-1:] if some_failed else ()))
+    if bound:
         bounds = {"mean\nresponse": bound["mean_response_s"], MAKESPAN: bound["makespan_s"]}
         table.add_section()
         known = (bounds.get(HEADINGS[column]) for column in told)
         table.add_row("bound", *("" if value is None else seconds(value) for value in known))
-    console = Console(width=None if sys.stdout.isatty() else NOT_A_TERMINAL_WIDTH)
-    console.print(table)
-    storage = summary["storage"]
-    written = f"{plural(storage['rows_written'], 'row')} in {storage['kind']}" if storage["where"] else "not recorded"
-    waiting = f", {storage['rows_pending']:,} still in the journal" if storage["rows_pending"] else ""
-    console.print(
-        f"Run {summary['run']}: {written}{waiting}. Raced for {summary['wall_seconds']:.2f} s.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    return table
 
 
 def _best_first(row: dict[str, Any]) -> tuple[bool, float]:
