@@ -24,6 +24,7 @@ class CutRunBar(QFrame):
 
     wants_resume = Signal()
     wants_keep = Signal()
+    wants_quiet = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -48,7 +49,7 @@ class CutRunBar(QFrame):
             layout.addWidget(button)
         self.resume.clicked.connect(self.wants_resume)
         self.keep.clicked.connect(self.wants_keep)
-        self.later.clicked.connect(self.hide)
+        self.later.clicked.connect(self.wants_quiet)
         self.hide()
 
     def show_offer(self, sentence: str) -> None:
@@ -74,6 +75,7 @@ class ResumeDesk(QObject):
         self.bar = CutRunBar(theme)
         self.bar.wants_resume.connect(self.resume)
         self.bar.wants_keep.connect(self.keep)
+        self.bar.wants_quiet.connect(self.leave)
         desk.launched.connect(self.bar.hide)
         desk.over.connect(self._look_again)
 
@@ -113,6 +115,10 @@ class ResumeDesk(QObject):
         else:
             self._notifier.note(f"The run {cut.run} stays interrupted, with its rows.")
         self.offer(self._cut)
+
+    def leave(self) -> None:
+        """Offer nothing before the next start."""
+        self.offer(())
 
     def _look_again(self) -> None:
         """One that was stopped again, or could not go on, is offered again, and the others that were cut."""

@@ -39,7 +39,7 @@ def cut(folder: Path, shares: dict[str, float]) -> None:
         path = folder / f"{table}.csv"
         if share == 0:
             path.unlink()
-        else:
+        elif share < 1:
             os.truncate(path, round(share * path.stat().st_size))
     (folder / "result.json").unlink(missing_ok=True)
 
@@ -59,6 +59,7 @@ def rows(folder: Path) -> dict[str, list[bytes]]:
             for line in (folder / f"{table}.csv").read_bytes().splitlines()
         )
         for table in JOURNALED
+        if (folder / f"{table}.csv").exists()
     }
 
 
