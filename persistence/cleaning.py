@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
-from engine.errors import InputError
+from engine.errors import InputError, did_you_mean
 from persistence.database.opening import Database
 from persistence.database.repositories import RunRepository
-from persistence.errors import StorageError
+from persistence.errors import JournalError
 from persistence.figures import RunOverview
 from persistence.filelock import FileLock
 from persistence.journal.files import JournalReader
@@ -19,43 +21,58 @@ from persistence.recording.shipping import has_arrived
 from persistence.storage import CLEANED_UP, RESULT
 
 GOING_ON = "it is still going on"
+IN_USE = "another SchedRace is shipping or resuming it"
 NOT_ARRIVED = "its journal has not arrived in the database"
 ELSEWHERE = "it is going on on another machine, or was cut there"
-IN_USE = "its journal is in use"
+GONE = "another SchedRace has cleaned it up already"
 GIVEN_UP = timedelta(days=1)
 """A race of another machine from which nothing was heard for so long may be cleaned up by its name."""
 _CLEANING_S = 60.0
+_REMOVED = "removed.json"
+"""What ``run.json`` is called from the moment at which a folder is no journal any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The runs to clean up: named ones, those beyond the newest ``keep_runs``, those begun before ``older_than``."""
+    """The runs to clean up: the named ones, and those that neither count nor age keeps.
+
+    ``keep_runs`` keeps that many of the newest, ``older_than`` keeps what began later than so long ago; with both, a
+    run goes only when neither keeps it.
+    """
 
     runs: tuple[str, ...] = ()
     keep_runs: int | None = None
     older_than: timedelta | None = None
 
     def __post_init__(self) -> None:
-        if not self.runs and self.keep_runs is None and self.older_than is None:
+        if not self.runs and not self.by_rule:
             raise InputError("Say which runs are to be cleaned up: by name, by how many to keep, or by age.")
         if self.keep_runs is not None and self.keep_runs < 0:
             raise InputError(f"{self.keep_runs} runs cannot be kept; give 0 or more.")
         if self.older_than is not None and self.older_than < timedelta(0):
             raise InputError("The age of runs to clean up is below 0; give 0 or more.")
 
-    def of(self, listed: Sequence[RunOverview]) -> list[RunOverview]:
-        """Return which of all runs, newest first, are meant; raises :class:`InputError` for a name that is unknown."""
-        missing = set(self.runs) - {row.run for row in listed}
-        if missing:
-            raise InputError(f"There is no run '{min(missing)}'. 'schedrace history' lists the runs.")
-        oldest = None if self.older_than is None else datetime.now(UTC) - self.older_than
-        return [
-            row
-            for place, row in enumerate(listed)
-            if row.run in self.runs
-            or (self.keep_runs is not None and place >= self.keep_runs)
-            or (oldest is not None and row.started_at < oldest)
-        ]
+    @property
+    def by_rule(self) -> bool:
+        """Whether runs are meant that are not named."""
+        return self.keep_runs is not None or self.older_than is not None
+
+    def of(self, listed: Sequence[RunOverview], also: Collection[str] = ()) -> list[RunOverview]:
+        """Return which of all runs, newest first, are meant; raises :class:`InputError` for a name that is neither
+        among them nor in ``also``."""
+        known = {row.run for row in listed} | set(also)
+        for name in self.runs:
+            if name not in known:
+                raise InputError(
+                    f"There is no run '{name}'.{did_you_mean(name, sorted(known)[-5:])} 'schedrace history' lists the "
+                    "runs."
+                )
+        return [row for place, row in enumerate(listed) if row.run in self.runs or self._goes(place, row.started_at)]
+
+    def _goes(self, place: int, started_at: datetime) -> bool:
+        beyond = self.keep_runs is None or place >= self.keep_runs
+        old = self.older_than is None or started_at < datetime.now(UTC) - self.older_than
+        return self.by_rule and beyond and old
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +85,48 @@ class CleanedRun:
     journal_bytes: int = 0
 
 
+class Cleaner(Protocol):
+    """Cleans up one run at a time; ``named``: somebody has asked for this very run.
+
+    What keeps a run, or its files from being removed, is in the answer; raises :class:`StorageError` when the database
+    does not answer.
+    """
+
+    def look(self, run: str, named: bool) -> CleanedRun:
+        """Return what would go."""
+
+    def clean(self, run: str, named: bool) -> CleanedRun:
+        """Delete it."""
+
+
 class JournalCleaner:
     """Cleans up where the journals are the only data."""
 
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir
 
-    def look(self, run: RunOverview, named: bool) -> CleanedRun:
-        """Return what would go."""
-        journal = JournalReader(self._runs_dir / run.run)
-        if journal.is_written():
-            return CleanedRun(run.run, GOING_ON)
-        return CleanedRun(run.run, None, _rows(journal), _bytes(journal.folder))
+    def look(self, run: str, named: bool) -> CleanedRun:
+        """See the protocol."""
+        journal = JournalReader(self._runs_dir / run)
+        return _kept(run, journal) or CleanedRun(run, None, _rows(journal), _bytes(journal.folder))
 
-    def clean(self, run: RunOverview, named: bool) -> CleanedRun:
-        """Delete one run."""
-        journal = JournalReader(self._runs_dir / run.run)
-        lock = FileLock(journal.folder / "lock")
-        if not lock.acquire():
-            return CleanedRun(run.run, GOING_ON)
-        try:
-            cleaned = CleanedRun(run.run, None, _rows(journal), _bytes(journal.folder))
-            _remove(journal.folder)
-        finally:
-            lock.release()
+    def clean(self, run: str, named: bool) -> CleanedRun:
+        """See the protocol."""
+        journal = JournalReader(self._runs_dir / run)
+        with _held(journal) as reason:
+            if reason:
+                return CleanedRun(run, reason)
+            cleaned = CleanedRun(run, None, _rows(journal), _bytes(journal.folder))
+            _end(journal.folder)
+        _remove(journal.folder)
         return cleaned
 
 
 class DatabaseCleaner:
     """Cleans up a database and the journals of this machine, each run in a transaction of its own.
 
-    Only the rows of that run are locked, so that no race ever waits for it. Space in the database's files is used
-    again after its own autovacuum.
+    Only the rows of that run are locked, and no row of one that is going on, so that no race ever waits for it. Space
+    in the database's files is used again after its own autovacuum.
     """
 
     def __init__(self, database: Database, runs_dir: Path) -> None:
@@ -109,45 +136,42 @@ class DatabaseCleaner:
     def problem(self) -> str | None:
         """Return why this role cannot clean up, None when it can."""
         with self._database.session() as cursor:
-            if RunRepository(cursor).may_delete():
+            repository = RunRepository(cursor)
+            if repository.may_delete():
                 return None
-            cursor.execute("SELECT current_user")
-            user = cursor.fetchone()[0]
+            user = repository.user()
         return (
             f"'{user}' may not delete in the database {self._database.where}, so nothing was cleaned up. Cleaning up "
             "is the right of another role: give the URL of one that may DELETE with --db-url."
         )
 
-    def look(self, run: RunOverview, named: bool) -> CleanedRun:
-        """Return what would go."""
-        journal = JournalReader(self._runs_dir / run.run)
-        here = journal.folder.exists()
-        reason = GOING_ON if here and journal.is_written() else self._keep(run, named, journal)
-        if reason:
-            return CleanedRun(run.run, reason)
+    def look(self, run: str, named: bool) -> CleanedRun:
+        """See the protocol."""
+        journal = JournalReader(self._runs_dir / run)
+        here = is_here(journal)
+        if here and (kept := _kept(run, journal)):
+            return kept
         with self._database.session(_CLEANING_S) as cursor:
-            rows = RunRepository(cursor).rows(run.run)
-        return CleanedRun(run.run, None, rows, _bytes(journal.folder) if here else 0)
+            repository = RunRepository(cursor)
+            if reason := _why_not(repository, journal, named):
+                return CleanedRun(run, reason)
+            return CleanedRun(run, None, repository.rows(run), _bytes(journal.folder) if here else 0)
 
-    def clean(self, run: RunOverview, named: bool) -> CleanedRun:
-        """Delete one run, first its rows, then its journal: cut in between, a replay does not bring it back."""
-        journal = JournalReader(self._runs_dir / run.run)
-        if not journal.folder.exists():
-            reason = self._keep(run, named, journal)
-            return CleanedRun(run.run, reason) if reason else CleanedRun(run.run, None, self._purge(run.run))
-        lock = FileLock(journal.folder / "lock")
-        if not lock.acquire():
-            return CleanedRun(run.run, GOING_ON)
-        try:
-            reason = self._keep(run, named, journal)
+    def clean(self, run: str, named: bool) -> CleanedRun:
+        """See the protocol. First its rows, then its journal: cut in between, a replay does not bring it back."""
+        journal = JournalReader(self._runs_dir / run)
+        if not is_here(journal):
+            return self._purged(journal, named)
+        with _held(journal) as reason:
             if reason:
-                return CleanedRun(run.run, reason)
+                return CleanedRun(run, reason)
             size = _bytes(journal.folder)
-            rows = self._purge(run.run)
-            _remove(journal.folder)
-        finally:
-            lock.release()
-        return CleanedRun(run.run, None, rows, size)
+            cleaned = self._purged(journal, named, size)
+            if cleaned.kept:
+                return cleaned
+            _end(journal.folder)
+        _remove(journal.folder)
+        return cleaned
 
     def left(self) -> list[str]:
         """Return the runs that were cleaned up, on another machine or by a program that was cut, and whose journals
@@ -156,42 +180,105 @@ class DatabaseCleaner:
             offsets = RunRepository(cursor).offsets()
         found = []
         for path in sorted(self._runs_dir.glob("*/run.json")):
-            of_run = dict(offsets.get(path.parent.name, {}))
-            if of_run.pop(CLEANED_UP, 0) and has_arrived(JournalReader(path.parent), of_run):
+            of_run = offsets.get(path.parent.name, {})
+            if CLEANED_UP in of_run and _arrived(JournalReader(path.parent), of_run):
                 found.append(path.parent.name)
         return found
 
-    def remove_left(self, run: str, dry_run: bool) -> CleanedRun:
-        """Remove such a journal."""
-        folder = self._runs_dir / run
-        if dry_run:
-            return CleanedRun(run, None, {}, _bytes(folder))
-        lock = FileLock(folder / "lock")
-        if not lock.acquire():
-            return CleanedRun(run, IN_USE)
-        try:
-            size = _bytes(folder)
-            _remove(folder)
-        finally:
-            lock.release()
-        return CleanedRun(run, None, {}, size)
-
-    def _keep(self, run: RunOverview, named: bool, journal: JournalReader) -> str | None:
-        """Return why a run whose journal nobody writes must stay, or None."""
-        with self._database.session() as cursor:
-            repository = RunRepository(cursor)
-            offsets = repository.offsets(run.run).get(run.run, {})
-            if journal.folder.exists():
-                return None if has_arrived(journal, offsets) else NOT_ARRIVED
-            if offsets.get(RESULT, 0) >= 1:
-                return None  # its machine has shipped all of it
-            given_up = named and repository.silent_for(run.run) > GIVEN_UP
-            return None if given_up else ELSEWHERE
-
-    def _purge(self, run: str) -> dict[str, int]:
+    def _purged(self, journal: JournalReader, named: bool, journal_bytes: int = 0) -> CleanedRun:
         with self._database.session(_CLEANING_S) as cursor:
-            cursor.execute("SET LOCAL statement_timeout = '60s'")
-            return RunRepository(cursor).purge(run)
+            repository = RunRepository(cursor)
+            reason = _why_not(repository, journal, named)
+            if not reason:
+                repository.hold(journal.run)
+                reason = _why_not(repository, journal, named)  # it may have been resumed elsewhere until just now
+            if reason:
+                return CleanedRun(journal.run, reason)
+            return CleanedRun(journal.run, None, repository.purge(journal.run), journal_bytes)
+
+
+def clean_runs(
+    cleaner: Cleaner,
+    runs_dir: Path,
+    chosen: Iterable[str],
+    named: Collection[str] = (),
+    dry_run: bool = False,
+    tell: Callable[[CleanedRun], object] = lambda cleaned: None,
+    go_on: Callable[[], bool] = lambda: True,
+) -> list[CleanedRun]:
+    """Clean up one run after the other; ``tell`` hears of each, and ``go_on`` is asked before it.
+
+    A run whose files cannot be had is kept, with the reason, and stops no other.
+    """
+    if not dry_run:
+        remove_remains(runs_dir)
+    cleaned = []
+    for run in chosen:
+        if not go_on():
+            break
+        try:
+            cleaned.append((cleaner.look if dry_run else cleaner.clean)(run, run in named))
+        except JournalError as error:
+            cleaned.append(CleanedRun(run, str(error)))
+        tell(cleaned[-1])
+    return cleaned
+
+
+def is_here(journal: JournalReader) -> bool:
+    """Whether a run has a journal in this data folder."""
+    return (journal.folder / "run.json").exists()
+
+
+def remove_remains(runs_dir: Path) -> None:
+    """Finish the removal of journals at which a program was cut."""
+    for path in runs_dir.glob(f"*/{_REMOVED}"):
+        with contextlib.suppress(JournalError):  # it is tried again at the next clean-up
+            _remove(path.parent)
+
+
+def _why_not(repository: RunRepository, journal: JournalReader, named: bool) -> str | None:
+    """Return why a run whose journal nobody writes must stay, or None."""
+    offsets = repository.offsets(journal.run).get(journal.run, {})
+    if is_here(journal):
+        return None if _arrived(journal, offsets) else NOT_ARRIVED
+    if CLEANED_UP in offsets:
+        return GONE
+    if offsets.get(RESULT, 0) >= 1:
+        return None  # its machine has shipped all of it
+    given_up = named and repository.silent_for(journal.run) > GIVEN_UP
+    return None if given_up else ELSEWHERE
+
+
+def _arrived(journal: JournalReader, offsets: Mapping[str, int]) -> bool:
+    """Whether all of a journal has arrived, be it cleaned up since or not."""
+    return has_arrived(journal, {table: offset for table, offset in offsets.items() if table != CLEANED_UP})
+
+
+def _kept(run: str, journal: JournalReader) -> CleanedRun | None:
+    """Return the answer for a journal that cannot be had now, None for one that nobody has."""
+    with _held(journal) as reason:
+        return CleanedRun(run, reason) if reason else None
+
+
+@contextlib.contextmanager
+def _held(journal: JournalReader) -> Iterator[str | None]:
+    """Keep everybody else from a journal; yield None, or the reason why it cannot be had."""
+    lock = FileLock(journal.folder / "lock")
+    try:
+        free = lock.acquire()
+    except FileNotFoundError:
+        yield GONE
+        return
+    except OSError as error:
+        yield f"its lock cannot be opened: {error.strerror or error}"
+        return
+    try:
+        if not free:
+            yield GOING_ON if journal.result() is None else IN_USE
+        else:
+            yield None if is_here(journal) else GONE  # who had the lock before may have removed it
+    finally:
+        lock.release()
 
 
 def _rows(journal: JournalReader) -> dict[str, int]:
@@ -199,15 +286,35 @@ def _rows(journal: JournalReader) -> dict[str, int]:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise JournalError(f"The journal {folder} cannot be read: {error.strerror or error}.") from error
+
+
+def _end(folder: Path) -> None:
+    """Make a folder that is held no journal any more, in one step."""
+    try:
+        (folder / "run.json").replace(folder / _REMOVED)
+    except OSError as error:
+        raise _not_removed(folder, error) from error
 
 
 def _remove(folder: Path) -> None:
-    """Remove a journal; from the first step on it is none any more, also when the rest is cut."""
+    """Remove what has been a journal, its mark last: what a crash leaves of it is found again."""
     try:
-        (folder / "run.json").unlink(missing_ok=True)
-        shutil.rmtree(folder)
+        with contextlib.suppress(FileNotFoundError):  # somebody else removes it too
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != _REMOVED:
+                    path.unlink(missing_ok=True)
+            (folder / _REMOVED).unlink(missing_ok=True)
+            folder.rmdir()
     except OSError as error:
-        raise StorageError(
-            f"The journal {folder} could not be removed: {error.strerror or error}. Remove the folder by hand."
-        ) from error
+        raise _not_removed(folder, error) from error
+
+
+def _not_removed(folder: Path, error: OSError) -> JournalError:
+    reason = error.strerror or error
+    return JournalError(f"The journal {folder} could not be removed: {reason}. Remove the folder by hand.")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from engine.errors import InputError, did_you_mean
 from engine.records import FinishedTasks
 from engine.training import TrainingSamples
 from persistence.archive import RunArchive
-from persistence.cleaning import CleanedRun, DatabaseCleaner, JournalCleaner, Selection
+from persistence.cleaning import (
+    CleanedRun,
+    Cleaner,
+    DatabaseCleaner,
+    JournalCleaner,
+    Selection,
+    clean_runs,
+)
 from persistence.comparison import SchedulerComparison, WinLoss, compare
 from persistence.database.archive import DatabaseArchive
 from persistence.database.opening import Database, open_database
@@ -77,11 +83,21 @@ class SimulationDataService:
             repository.prepare()
             repository.upsert(run, rows)
 
-    def get_latest_training_data(self, run: str, scheduler: str, up_to: int, limit: int = WINDOW) -> TrainingSamples:
-        """Return the last ``limit`` samples with a completion of at most ``up_to``, oldest first.
+    def get_latest_training_data(
+        self, run: str | None = None, scheduler: str | None = None, up_to: int = _ALL, limit: int = WINDOW
+    ) -> TrainingSamples:
+        """Return the last ``limit`` samples of a scheduler with a completion of at most ``up_to``, oldest first.
 
         From the database, completed from the journal; from the journal alone without an answer within 50 ms.
+
+        Without a run: the last samples of all runs and schedulers, by when they were recorded, to start a learner warm.
+        Only runs of the same features and device models as the newest one count; ``sample``, ``completion`` and
+        ``task`` are then those of different runs.
         """
+        if run is None:
+            return self._reader.newest(limit)
+        if scheduler is None:
+            raise InputError(f"The training window of the run '{run}' is one scheduler's. Name the scheduler.")
         return self._reader.latest(run, scheduler, up_to, limit)
 
     def training_window(self, run: str, scheduler: str) -> RecordedWindow:
@@ -160,6 +176,33 @@ class SimulationDataService:
         """Return the tasks ``first`` to ``last`` (excluded) of a run, by column."""
         return self._archive(run).tasks(run, first, last)
 
+    def get_result(self, run: str) -> dict[str, Any] | None:
+        """Return what ``result.json`` of a run holds, None while it is not over.
+
+        A journal on this machine knows all of it, the database the columns of its summaries.
+        """
+        journal = JournalReader(self.settings.runs_dir / run)
+        archive = self._archive(run)
+        archive.overview(run)
+        return (journal.result() if journal.folder.exists() else None) or archive.result(run)
+
+    def get_row_counts(self, run: str) -> dict[str, int]:
+        """Return how many rows of a run each table holds."""
+        return self._archive(run).row_counts(run)
+
+    def get_rows(self, run: str) -> Iterator[tuple[str, Any]]:
+        """Yield all rows of a run as (table, typed ``pyarrow.Table``), block by block, in no order that tells anything.
+
+        The memory that it takes does not grow with the run. To be closed when not read to the end.
+        """
+        return self._archive(run).rows(run)
+
+    def bring_back(self, run: str) -> None:
+        """Let a run that was cleaned up be recorded again; nothing happens to any other."""
+        if self.database is not None:
+            with self.database.session() as cursor:
+                RunRepository(cursor).bring_back(run)
+
     def cleanup_problem(self) -> str | None:
         """Return why nothing can be cleaned up here, None when it can."""
         if self.database is not None:
@@ -182,7 +225,8 @@ class SimulationDataService:
         tell: Callable[[CleanedRun], object] = lambda cleaned: None,
         go_on: Callable[[], bool] = lambda: True,
     ) -> list[CleanedRun]:
-        """Delete the named runs, those beyond the newest ``keep_runs``, and those begun longer ago than ``older_than``.
+        """Delete the named runs, and those that neither ``keep_runs`` nor ``older_than`` keeps
+        (:class:`persistence.cleaning.Selection`).
 
         Rows and journal, oldest first, each run in its own transaction; ``tell`` hears of each, and ``go_on`` is asked
         before it. Never one that is going on, nor one whose journal has not arrived (with CSV alone the journal is the
@@ -192,23 +236,15 @@ class SimulationDataService:
         problem = self.cleanup_problem()
         if problem and not (dry_run and self.database is not None):
             raise StorageError(problem)
-        cleaned = []
-        for clean in self._cleanings(selection, dry_run):
-            if not go_on():
-                break
-            cleaned.append(clean())
-            tell(cleaned[-1])
-        return cleaned
-
-    def _cleanings(self, selection: Selection, dry_run: bool) -> Iterator[Callable[[], CleanedRun]]:
         runs_dir = self.settings.runs_dir
-        cleaner = JournalCleaner(runs_dir) if self.database is None else DatabaseCleaner(self.database, runs_dir)
-        clean = cleaner.look if dry_run else cleaner.clean
-        for row in reversed(selection.of(self.get_runs(_ALL))):
-            yield partial(clean, row, row.run in selection.runs)
-        if isinstance(cleaner, DatabaseCleaner):
-            for run in cleaner.left():
-                yield partial(cleaner.remove_left, run, dry_run)
+        left: list[str] = []
+        cleaner: Cleaner = JournalCleaner(runs_dir)
+        if self.database is not None:
+            cleaner = DatabaseCleaner(self.database, runs_dir)
+            left = cleaner.left()
+        chosen = [row.run for row in reversed(selection.of(self.get_runs(_ALL), left))]
+        chosen += [run for run in left if selection.by_rule or run in selection.runs]
+        return clean_runs(cleaner, runs_dir, chosen, selection.runs, dry_run, tell, go_on)
 
     def _archive(self, run: str) -> RunArchive:
         if self.database is None:

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg2 import sql
 
 from persistence.database.repositories.bulk import as_dicts
+from persistence.errors import StorageError
 from persistence.figures import RunOverview, summary_row
 from persistence.run import RunHeader
 from persistence.schema import SCHEMA
@@ -41,7 +42,7 @@ class RunRepository:
         )
         self._cursor.execute(
             "UPDATE schedrace.runs SET status = 'running', finished_at = NULL "
-            "WHERE run = %s AND status = 'interrupted'",
+            "WHERE run = %s AND status = 'interrupted' AND purged_at IS NULL",
             (header.run,),
         )
         self._cursor.execute(
@@ -77,14 +78,21 @@ class RunRepository:
         return int(row[0]) if row else 0
 
     def advance(self, run: str, table: str, offset: int) -> None:
-        """Remember up to which byte a journal has arrived; never goes back."""
+        """Remember up to which byte a journal has arrived; it may be less than before, where a journal lost its end.
+
+        Raises :class:`StorageError` for a run that was cleaned up: the transaction's rows must not stay. Who cleans up
+        holds the run (:meth:`hold`), so either its rows are seen there, or this is seen here.
+        """
         self._cursor.execute(
             """
-            INSERT INTO schedrace.journal_progress AS p (run, table_name, byte_offset) VALUES (%s, %s, %s)
-            ON CONFLICT (run, table_name) DO UPDATE SET byte_offset = GREATEST(p.byte_offset, EXCLUDED.byte_offset)
+            INSERT INTO schedrace.journal_progress (run, table_name, byte_offset)
+            SELECT run, %s, %s FROM schedrace.runs WHERE run = %s AND purged_at IS NULL
+            ON CONFLICT (run, table_name) DO UPDATE SET byte_offset = EXCLUDED.byte_offset
             """,
-            (run, table, offset),
+            (table, offset, run),
         )
+        if not self._cursor.rowcount:
+            raise StorageError(f"The run {run} was cleaned up, so nothing is added to it.")
 
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
         """Store how a run ended, and its summaries; None: it was interrupted."""
@@ -148,8 +156,8 @@ class RunRepository:
             """,
             (run,),
         )
-        silent: timedelta = self._cursor.fetchone()[0]
-        return silent
+        row = self._cursor.fetchone()
+        return row[0] if row else timedelta(0)
 
     def may_delete(self) -> bool:
         """Return whether this role may delete what a clean-up deletes."""
@@ -159,6 +167,16 @@ class RunRepository:
         )
         return bool(self._cursor.fetchone()[0])
 
+    def user(self) -> str:
+        """Return whom the server takes us for."""
+        self._cursor.execute("SELECT current_user")
+        return str(self._cursor.fetchone()[0])
+
+    def hold(self, run: str) -> None:
+        """Keep everybody from changing a run, and from adding rows to it, until the transaction ends (index: primary
+        key)."""
+        self._cursor.execute("SELECT 1 FROM schedrace.runs WHERE run = %s FOR UPDATE", (run,))
+
     def rows(self, run: str) -> dict[str, int]:
         """Return how many rows of a run each table holds (indexes: primary keys)."""
         return {table: self._count(table, run) for table in DELETED}
@@ -166,12 +184,23 @@ class RunRepository:
     def purge(self, run: str) -> dict[str, int]:
         """Delete the rows of a run that is over, and return how many by table; its entry stays, so that a replay
         cannot bring them back (indexes: primary keys)."""
+        self._cursor.execute("SET LOCAL statement_timeout = '60s'")  # ten million rows on a slow disk
         deleted = {}
         for table in DELETED:
             self._cursor.execute(sql.SQL("DELETE FROM {} WHERE run = %s").format(sql.Identifier(SCHEMA, table)), (run,))
             deleted[table] = int(self._cursor.rowcount)
-        self._cursor.execute("UPDATE schedrace.runs SET purged_at = now() WHERE run = %s", (run,))
+        self._cursor.execute("UPDATE schedrace.runs SET purged_at = COALESCE(purged_at, now()) WHERE run = %s", (run,))
         return deleted
+
+    def bring_back(self, run: str) -> None:
+        """Let a run that was cleaned up be recorded again, from its first row on (indexes: primary keys)."""
+        self._cursor.execute(
+            "UPDATE schedrace.runs SET purged_at = NULL, status = 'running', finished_at = NULL "
+            "WHERE run = %s AND purged_at IS NOT NULL",
+            (run,),
+        )
+        if self._cursor.rowcount:
+            self._cursor.execute("UPDATE schedrace.journal_progress SET byte_offset = 0 WHERE run = %s", (run,))
 
     def _count(self, table: str, run: str) -> int:
         query = sql.SQL("SELECT count(*) FROM {} WHERE run = %s").format(sql.Identifier(SCHEMA, table))
