@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 SCHEMA = "schedrace"
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration: what this program reads and writes."""
 
 metadata = MetaData(schema=SCHEMA)
@@ -127,6 +127,7 @@ training_data = Table(
     _needed("features", ARRAY(Double)),
     _needed("created_at", DateTime(timezone=True)),
     CheckConstraint("fraction > 0 AND work_s > 0", name="training_data_share_check"),
+    Index("training_data_created_at_idx", "created_at"),  # TrainingDataRepository.newest: the window over all runs
 )
 
 metrics = Table(

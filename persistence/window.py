@@ -7,33 +7,27 @@ same order (a test proves it), for other processes and later ones: to start a le
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 
 from engine.training import TrainingSamples
 from persistence.database.opening import Database
 from persistence.database.repositories import RunRepository, TrainingDataRepository
 from persistence.errors import StorageError
 from persistence.journal.files import JournalReader
-from persistence.schema import journal_columns
+from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, sample_table
+from persistence.newest import DatedSamples, Kin, SampledJournals, newest_of
+from persistence.storage import CLEANED_UP
 
 ANSWER_S = 0.05
-_TAIL = 256 * 1024  # about the 1000 rows that are usually asked for
-_TABLE = "training_data"
-_TYPES = {
-    **dict.fromkeys(("sample", "completion", "task", "model"), pa.int64()),
-    **dict.fromkeys(("fraction", "nominal_s", "work_s"), pa.float64()),
-    **dict.fromkeys(("scheduler", "features", "created_at"), pa.string()),
-}
-_Answer = tuple[TrainingSamples, int]  # rows, and the byte up to which the journal has arrived
+AnswerT = TypeVar("AnswerT")
 
 
 class JournalWindow:
@@ -49,34 +43,22 @@ class JournalWindow:
 
     def refused(self) -> bool:
         """Whether the database has refused rows of this journal, so that it alone is complete."""
-        return self._journal.rejected(_TABLE) > 0
+        return self._journal.rejected(TABLE) > 0
 
     def behind(self, offset: int, sample: int, up_to: int, limit: int) -> TrainingSamples:
         """Return the last ``limit`` samples behind byte ``offset``, numbered above ``sample``, up to a completion."""
-        first = max(offset, self._journal.first(_TABLE))
-        end = max(first, self._journal.sizes().get(_TABLE, 0))
-        size = _TAIL
+        first = max(offset, self._journal.first(TABLE))
+        end = max(first, self._journal.sizes().get(TABLE, 0))
+        size = TAIL_BYTES
         while True:
             start = max(first, end - size)
-            rows = self._rows(start, end, whole=start == first)
+            rows = sample_table(self._journal, start, end, whole=start == first)
+            rows = rows.filter(pc.equal(rows["scheduler"], self._scheduler))
             wanted = rows.filter(pc.and_(pc.greater(rows["sample"], sample), pc.less_equal(rows["completion"], up_to)))
             reached = len(rows) > 0 and pc.min(rows["sample"]).as_py() <= sample + 1
             if start == first or reached or len(wanted) >= limit:
-                return _samples(wanted.slice(max(0, len(wanted) - limit)))
+                return as_samples(wanted.slice(max(0, len(wanted) - limit)))
             size *= 2
-
-    def _rows(self, start: int, end: int, whole: bool) -> Any:
-        data = self._journal.read(_TABLE, start, end, end - start) if end > start else b""
-        if not whole:
-            data = data[data.find(b"\n") + 1 :]  # the first line is cut
-        if not data:
-            return pa.schema(list(_TYPES.items())).empty_table()
-        table = pa_csv.read_csv(
-            pa.BufferReader(data),
-            read_options=pa_csv.ReadOptions(column_names=journal_columns(_TABLE), use_threads=False),
-            convert_options=pa_csv.ConvertOptions(column_types=_TYPES),
-        )
-        return table.filter(pc.equal(table["scheduler"], self._scheduler))
 
 
 class TrainingReader:
@@ -87,13 +69,18 @@ class TrainingReader:
         self._runs_dir = runs_dir
         self._connection: Any = None
         self._executor = ThreadPoolExecutor(1, "training window") if database else None
-        self._asked: Future[_Answer] | None = None
+        self._asked: Future[Any] | None = None
         self._lock = threading.Lock()
 
     def latest(self, run: str, scheduler: str, up_to: int, limit: int) -> TrainingSamples:
         """Return the last ``limit`` samples with a completion of at most ``up_to``, oldest first."""
         journal = JournalWindow(self._runs_dir / run, scheduler)
-        answer = None if journal.refused() else self._ask(run, scheduler, up_to, limit)
+
+        def arrived_samples(cursor: Any) -> tuple[TrainingSamples, int]:
+            offset = RunRepository(cursor).offset(run, TABLE)  # first: the rows then reach at least that far
+            return TrainingDataRepository(cursor).latest(run, scheduler, up_to, limit), offset
+
+        answer = None if journal.refused() else self._ask(arrived_samples)
         if answer is None:
             return journal.latest(up_to, limit)
         arrived, offset = answer
@@ -101,31 +88,43 @@ class TrainingReader:
         together = _joined(arrived, journal.behind(offset, last, up_to, limit), limit)
         return together if _complete(together, limit) else journal.latest(up_to, limit)
 
+    def newest(self, limit: int) -> TrainingSamples:
+        """Return the last ``limit`` samples of all runs, oldest first (:mod:`persistence.newest`)."""
+        journals = SampledJournals(self._runs_dir)
+        answer = self._ask(lambda cursor: _arrived_of_all(cursor, journals, limit))
+        if answer is None:
+            kin = journals.kin()
+            like, arrived = _latest(kin), None
+        else:
+            like, kin, arrived = answer
+        waiting = None if like is None else journals.newest(like, kin, limit)
+        parts = [part for part in (arrived, waiting) if part is not None and len(part)]
+        return newest_of(parts, limit).samples if parts else NO_SAMPLES
+
     def close(self) -> None:
         """End the connection and its thread."""
         if self._executor is not None:
             self._executor.submit(self._disconnect)
             self._executor.shutdown(wait=False)
 
-    def _ask(self, run: str, scheduler: str, up_to: int, limit: int) -> _Answer | None:
+    def _ask(self, question: Callable[[Any], AnswerT]) -> AnswerT | None:
         with self._lock:
             if self._executor is None or (self._asked is not None and not self._asked.done()):
                 return None  # an earlier question is still unanswered: the server is silent
-            self._asked = self._executor.submit(self._query, run, scheduler, up_to, limit)
-            asked = self._asked
+            asked = self._executor.submit(self._query, question)
+            self._asked = asked
         try:
             return asked.result(ANSWER_S)
         except (NoAnswer, StorageError):
             return None
 
-    def _query(self, run: str, scheduler: str, up_to: int, limit: int) -> _Answer:
+    def _query(self, question: Callable[[Any], AnswerT]) -> AnswerT:
         assert self._database is not None
         try:
             if self._connection is None:
                 self._connection = self._database.connect()
             with self._database.transaction(self._connection) as cursor:
-                offset = RunRepository(cursor).offset(run, _TABLE)  # first: the rows then reach at least that far
-                return TrainingDataRepository(cursor).latest(run, scheduler, up_to, limit), offset
+                return question(cursor)
         except StorageError:
             self._disconnect()
             raise
@@ -149,15 +148,6 @@ class RecordedWindow:
         return self._reader.latest(self._run, self._scheduler, up_to, limit)
 
 
-def _samples(table: Any) -> TrainingSamples:
-    texts = table["features"].to_pylist()
-    values = [text[1:-1].split(",") if len(text) > 2 else [] for text in texts]
-    columns = {name: table[name].to_numpy() for name in _TYPES if name not in ("scheduler", "features", "created_at")}
-    return TrainingSamples(
-        **columns, features=np.array(values, dtype=np.float64).reshape(len(texts), -1 if texts else 0)
-    )
-
-
 def _joined(first: TrainingSamples, second: TrainingSamples, limit: int) -> TrainingSamples:
     if not len(second):
         return first
@@ -173,3 +163,25 @@ def _complete(rows: TrainingSamples, limit: int) -> bool:
         return True
     numbers = rows.sample
     return bool(numbers[0] == max(1, numbers[-1] - limit + 1)) and bool(np.all(np.diff(numbers) == 1))
+
+
+def _arrived_of_all(
+    cursor: Any, journals: SampledJournals, limit: int
+) -> tuple[Kin | None, list[Kin], DatedSamples | None]:
+    """Return what samples must be like, the runs whose journals must be read, and the newest of all others."""
+    offsets = RunRepository(cursor).offsets()
+    cleaned_up = frozenset(run for run, of_run in offsets.items() if CLEANED_UP in of_run)
+    behind = journals.behind({run: of_run.get(TABLE, 0) for run, of_run in offsets.items()}, cleaned_up)
+    kin = journals.kin(behind)
+    samples = TrainingDataRepository(cursor)
+    arrived = samples.newest_kin()
+    like = _latest([*kin, *([] if arrived is None else [arrived])])
+    return like, kin, None if like is None else samples.newest(like, behind, limit)
+
+
+def _latest(kin: Sequence[Kin]) -> Kin | None:
+    return max(kin, key=lambda each: (each.started_at, each.run), default=None)
+
+
+_INTS, _FLOATS = np.zeros(0, np.int64), np.zeros(0)
+NO_SAMPLES = TrainingSamples(_INTS, _INTS, _INTS, _INTS, _FLOATS, _FLOATS, _FLOATS, np.zeros((0, 0)))

@@ -9,6 +9,7 @@ import numpy as np
 from psycopg2 import sql
 
 from engine.training import TrainingSamples
+from persistence.newest import DatedSamples
 
 _HEADER_BYTES = 19
 _INTEGERS = ("sample", "completion", "task")
@@ -20,12 +21,27 @@ def copied_samples(cursor: Any, query: Any) -> TrainingSamples:
 
     Every row has the same width: all columns are NOT NULL, and one workload has one number of features.
     """
+    return _samples(_copied(cursor, query, _INTEGERS))
+
+
+def copied_dated_samples(cursor: Any, query: Any) -> DatedSamples:
+    """Run such a query for ``created_at`` and the eight columns."""
+    rows = _copied(cursor, query, ("created_at", *_INTEGERS))
+    return DatedSamples(rows["created_at"].astype(np.int64), _samples(rows))
+
+
+def _copied(cursor: Any, query: Any, integers: tuple[str, ...]) -> Any:
     out = io.BytesIO()
     cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query), out)
     data = memoryview(out.getvalue())[_HEADER_BYTES:-2]
-    rows = np.frombuffer(data, _layout(data))
-    if len(rows) and not (np.all(rows["n"] == 8) and np.all(rows["features_bytes"] == rows["features_bytes"][0])):
+    rows = np.frombuffer(data, _layout(data, integers))
+    columns = len(integers) + 1 + len(_FLOATS) + 1  # the model, the features
+    if len(rows) and not (np.all(rows["n"] == columns) and np.all(rows["features_bytes"] == rows["features_bytes"][0])):
         raise ValueError("training rows of different widths")
+    return rows
+
+
+def _samples(rows: Any) -> TrainingSamples:
     features = rows["features"]["value"] if "features" in (rows.dtype.names or ()) else np.zeros((len(rows), 0))
     return TrainingSamples(
         sample=rows["sample"].astype(np.int64),
@@ -39,9 +55,9 @@ def copied_samples(cursor: Any, query: Any) -> TrainingSamples:
     )
 
 
-def _layout(data: memoryview) -> np.dtype[Any]:
+def _layout(data: memoryview, integers: tuple[str, ...]) -> np.dtype[Any]:
     fields: list[tuple[Any, ...]] = [("n", ">i2")]
-    for name in _INTEGERS:
+    for name in integers:
         fields += [(f"{name}_bytes", ">i4"), (name, ">i8")]
     fields += [("model_bytes", ">i4"), ("model", ">i2")]
     for name in _FLOATS:

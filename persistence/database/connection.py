@@ -106,11 +106,19 @@ def connection_problem(connection: Connection, url: str) -> str | None:
     if not row["may_temp"]:
         return f"'{user}' may not create temporary tables in {where}. Run: GRANT TEMP ON DATABASE ... TO {user};"
     found = schema_version(connection)
-    if found is None or found < SCHEMA_VERSION:
+    if found is None:
         if not row["may_create"]:
             return (
                 f"'{user}' may not create the schema 'schedrace' in {where}. "
                 f"Run: GRANT CREATE ON DATABASE ... TO {user};"
+            )
+        return None
+    if found < SCHEMA_VERSION:
+        if not row["may_migrate"]:
+            return (
+                f"The tables in {where} are those of an older SchedRace (schema {found}; this one needs "
+                f"{SCHEMA_VERSION}), and '{user}' may not change them. Run 'schedrace check-db' once with the URL of a "
+                "role that owns them."
             )
         return None
     if found > SCHEMA_VERSION:
@@ -143,7 +151,9 @@ _ABILITIES = text("""
            has_database_privilege(current_database(), 'TEMP') AS may_temp,
            has_database_privilege(current_database(), 'CREATE')
                OR COALESCE((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = 'schedrace'),
-                           false) AS may_create
+                           false) AS may_create,
+           COALESCE((SELECT pg_has_role(current_user, nspowner, 'MEMBER') FROM pg_namespace
+                      WHERE nspname = 'schedrace'), false) AS may_migrate
 """)
 _MAY_WRITE = text("""
     SELECT has_schema_privilege('schedrace', 'USAGE')

@@ -67,7 +67,8 @@ _FILL = (
     """,
     f"""
     INSERT INTO schedrace.training_data
-    SELECT {_RUN}, s, t, t, t - 1, 0, 1, 1, 1, '{{0.5}}', now()
+    SELECT {_RUN}, s, t, t, t - 1, 0, 1, 1, 1, '{{0.5}}',
+           timestamptz '2026-01-01' + r * interval '1 hour' + t / 50 * interval '1 ms'  -- one time a batch
       FROM generate_series(0, %(runs)s - 1) AS r, unnest(%(schedulers)s) AS s, generate_series(1, %(tasks)s) AS t
     """,
     f"""

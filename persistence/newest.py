@@ -1,0 +1,135 @@
+"""The newest training samples of all runs, from which a learner starts warm.
+
+Only samples of the same features and device models can be learned from together: those of the newest run that has any
+decide (:class:`Kin`). The order is that of ``created_at``; samples of one instant are in the order of their values, so
+that database and journals agree about which are the last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.training import TrainingSamples
+from persistence.errors import JournalError
+from persistence.journal.files import JournalReader
+from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, created_at_us, sample_table
+from persistence.run import RunHeader
+
+_LAST_LINE_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What the samples of a run are about; ``started_at`` and ``run`` order the runs."""
+
+    started_at: datetime
+    run: str
+    feature_names: tuple[str, ...]
+    models: tuple[str, ...]
+
+    @classmethod
+    def of(cls, header: RunHeader) -> Kin:
+        """Return the kin of a run."""
+        return cls(header.started_at, header.run, tuple(header.feature_names), tuple(header.models))
+
+    def goes_with(self, other: Kin) -> bool:
+        """Whether samples of both can be learned from together."""
+        return (self.feature_names, self.models) == (other.feature_names, other.models)
+
+
+@dataclass(frozen=True, slots=True)
+class DatedSamples:
+    """Samples with when they were recorded, in microseconds since 2000."""
+
+    created_at_us: Any
+    samples: TrainingSamples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+class SampledJournals:
+    """The journals of this machine that hold samples, with how far each goes."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._readers: dict[str, JournalReader] = {}
+        self._sizes: dict[str, int] = {}
+        for path in runs_dir.glob(f"*/{TABLE}.csv"):
+            reader = JournalReader(path.parent)
+            size = path.stat().st_size
+            if size > reader.first(TABLE) and (path.parent / "run.json").exists():
+                self._readers[reader.run], self._sizes[reader.run] = reader, size
+
+    def behind(self, offsets: Mapping[str, int], cleaned_up: frozenset[str]) -> list[str]:
+        """Return the runs whose samples a database does not hold in full: not arrived yet, or refused as data."""
+        return [
+            run
+            for run, reader in self._readers.items()
+            if run not in cleaned_up and (offsets.get(run, 0) < self._sizes[run] or reader.rejected(TABLE))
+        ]
+
+    def kin(self, runs: Iterable[str] | None = None) -> list[Kin]:
+        """Return the kin of these runs (None: of all); a journal that cannot be read has none."""
+        found = []
+        for run in self._readers if runs is None else runs:
+            with contextlib.suppress(JournalError):  # check-db names it
+                found.append(Kin.of(self._readers[run].header()))
+        return found
+
+    def newest(self, like: Kin, kin: Sequence[Kin], limit: int) -> DatedSamples | None:
+        """Return the last ``limit`` samples of those of these runs that go with ``like``; None when there are none."""
+        runs = [each.run for each in kin if each.goes_with(like)]
+        last = [(at_us, run) for run in runs if (at_us := self._last_us(run)) is not None]
+        found: DatedSamples | None = None
+        for at_us, run in sorted(last, reverse=True):
+            if found is not None and len(found) >= limit and at_us < found.created_at_us[0]:
+                break  # and so are all samples of the runs that ended sooner
+            more = self._tail(run, limit)
+            found = newest_of([more] if found is None else [found, more], limit)
+        return found
+
+    def _last_us(self, run: str) -> int | None:
+        """Return when the last whole row was recorded; None where the first one is just being written."""
+        at_us, _, _ = self._table(run, _LAST_LINE_BYTES)
+        return int(at_us[-1]) if len(at_us) else None
+
+    def _tail(self, run: str, limit: int) -> DatedSamples:
+        """Return the last ``limit`` rows, and those of the same instant as the first of them."""
+        size = TAIL_BYTES
+        while True:
+            at_us, table, whole = self._table(run, size)
+            enough = len(at_us) > limit and at_us[0] < at_us[-limit]
+            if whole or enough:
+                first = int(np.searchsorted(at_us, at_us[-limit])) if len(at_us) > limit else 0
+                return DatedSamples(at_us[first:], as_samples(table.slice(first)))
+            size *= 2
+
+    def _table(self, run: str, size: int) -> tuple[Any, Any, bool]:
+        """Return times and rows at the end of a journal, one at least if it has any, and whether these are all."""
+        reader, end = self._readers[run], self._sizes[run]
+        while True:
+            first = reader.first(TABLE)
+            start = max(first, end - size)
+            table = sample_table(reader, start, end, whole=start == first)
+            if len(table) or start == first:
+                return created_at_us(table["created_at"]), table, start == first
+            size *= 2
+
+
+def newest_of(parts: Sequence[DatedSamples], limit: int) -> DatedSamples:
+    """Return the last ``limit`` samples of all parts, in order."""
+    at_us = np.concatenate([part.created_at_us for part in parts])
+    samples = [part.samples for part in parts]
+    columns = {f.name: np.concatenate([getattr(each, f.name) for each in samples]) for f in fields(TrainingSamples)}
+    features = columns.pop("features")
+    keys = [at_us, *columns.values(), *features.T]
+    order = np.lexsort(keys[::-1])[-limit:]
+    picked = {name: column[order] for name, column in columns.items()}
+    return DatedSamples(at_us[order], TrainingSamples(**picked, features=features[order]))
