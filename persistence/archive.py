@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from engine.errors import InputError
@@ -39,6 +40,19 @@ class RunArchive(Protocol):
 
     def tasks(self, run: str, first: int, last: int) -> list[dict[str, Any]]:
         """Return the tasks ``first`` to ``last`` (excluded) by column."""
+
+    def result(self, run: str) -> dict[str, Any] | None:
+        """Return what ``result.json`` holds, as far as it is known here; None for a run that is not over."""
+
+    def row_counts(self, run: str) -> dict[str, int]:
+        """Return how many rows of a run each table with a journal file holds."""
+
+    def rows(self, run: str) -> Iterator[tuple[str, Any]]:
+        """Yield all rows of a run as (table, ``pyarrow.Table`` with the types of
+        :func:`persistence.journal.typed.typed_schema`), a block after the other; their order tells nothing.
+
+        The memory that it takes does not grow with the run. To be closed when not read to the end.
+        """
 
 
 def no_such_run(run: str, where: str) -> InputError:

@@ -76,6 +76,13 @@ def summary_row(run: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**names, **figures, "utilisation_cpu": used.get("cpu"), "utilisation_gpu": used.get("gpu")}
 
 
+def result_row(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of ``result.json`` for one scheduler, as far as its summary tells it."""
+    used = {"cpu": summary["utilisation_cpu"], "gpu": summary["utilisation_gpu"]}
+    figures = {name: summary[name] for name in SUMMARY}
+    return {"name": summary["scheduler"], **figures, "utilisation": used}
+
+
 def summary_so_far(run: str, status: str, stats: SchedulerStats) -> dict[str, Any]:
     """Return the same columns for a run without a result; what only its end can tell is None."""
     row = dict.fromkeys((*SUMMARY, "utilisation_cpu", "utilisation_gpu"))

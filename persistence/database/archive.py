@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from persistence.archive import no_such_run
 from persistence.comparison import WinLoss
 from persistence.database.opening import Database
 from persistence.database.repositories import (
+    BULK,
+    BulkRepository,
     MetricRepository,
     RunRepository,
     SchedulerResultRepository,
     TaskRepository,
 )
-from persistence.figures import RunOverview, SchedulerStats, best_first, stats_of, summary_so_far
+from persistence.database.snapshot import snapshot
+from persistence.figures import RunOverview, SchedulerStats, best_first, result_row, stats_of, summary_so_far
+from persistence.journal.typed import typed_rows
 from persistence.run import RunHeader
 
+BLOCK_ROWS = 50_000
 _OVER = ("finished", "stopped")
 
 
@@ -84,8 +91,46 @@ class DatabaseArchive:
             self._overview(cursor, run)
             return TaskRepository(cursor).of_run(run, first, last)
 
+    def result(self, run: str) -> dict[str, Any] | None:
+        """See the protocol: the columns of ``run_summary``."""
+        with self._database.session() as cursor:
+            overview = self._overview(cursor, run)
+            summaries = RunRepository(cursor).summaries(run)
+        if overview.status not in _OVER or overview.finished_at is None:
+            return None
+        order = {name: place for place, name in enumerate(overview.schedulers)}
+        summaries.sort(key=lambda row: order.get(row["scheduler"], len(order)))
+        return {
+            "status": overview.status,
+            "finished_at": overview.finished_at.isoformat(),
+            "digest": overview.digest,
+            "tasks": overview.tasks,
+            "schedulers": [result_row(row) for row in summaries],
+        }
+
+    def row_counts(self, run: str) -> dict[str, int]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            self._overview(cursor, run)
+            return {repository.table: repository(cursor).count(run) for repository in BULK}
+
+    def rows(self, run: str) -> Iterator[tuple[str, Any]]:
+        """See the protocol: of one moment, also while a race writes more or a clean-up deletes."""
+        with snapshot(self._database) as ask:
+            ask(lambda cursor: self._overview(cursor, run))
+            for repository in BULK:
+                after = None
+                while lines := ask(partial(_lines, repository, run, after)):
+                    rows = typed_rows(repository.table, lines)
+                    after = [rows[name][-1].as_py() for name in repository.key()]
+                    yield repository.table, rows
+
     def _overview(self, cursor: Any, run: str) -> RunOverview:
         overview = RunRepository(cursor).overview(run)
         if overview is None:
             raise no_such_run(run, self._database.where)
         return overview
+
+
+def _lines(repository: type[BulkRepository], run: str, after: Sequence[Any] | None, cursor: Any) -> bytes:
+    return repository(cursor).lines(run, after, BLOCK_ROWS)

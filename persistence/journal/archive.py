@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from persistence.figures import (
 from persistence.journal.columns import journal_table
 from persistence.journal.files import JournalReader
 from persistence.journal.stats import journal_stats, journal_wins
+from persistence.journal.typed import BLOCK_BYTES, BadRows, typed_rows
 from persistence.run import RunHeader
-from persistence.schema import journal_columns
+from persistence.schema import JOURNALED, journal_columns
 
 _ARRAYS = {"nominal_s": float, "features": float, "parents": int}
 _log = logging.getLogger(__name__)
@@ -101,11 +102,38 @@ class JournalArchive:
         rows = rows.filter(pc.and_(pc.greater_equal(rows["task"], first), pc.less(rows["task"], last)))
         return [_task(run, row) for row in rows.sort_by("task").to_pylist()]
 
+    def result(self, run: str) -> dict[str, Any] | None:
+        """See the protocol."""
+        return self._journal(run).result()
+
+    def row_counts(self, run: str) -> dict[str, int]:
+        """See the protocol."""
+        journal = self._journal(run)
+        return {table: journal.rows(table) for table in JOURNALED}
+
+    def rows(self, run: str) -> Iterator[tuple[str, Any]]:
+        """See the protocol."""
+        journal = self._journal(run)
+        for table, end in journal.sizes().items():
+            at = journal.first(table)
+            while at < end and (lines := journal.read(table, at, end, BLOCK_BYTES)):
+                yield table, _typed(journal, table, at, lines)
+                at += len(lines)
+
     def _journal(self, run: str) -> JournalReader:
         folder = self._runs_dir / run
         if folder.parent != self._runs_dir or not (folder / "run.json").exists():
             raise no_such_run(run, str(self._runs_dir))
         return JournalReader(folder)
+
+
+def _typed(journal: JournalReader, table: str, at: int, lines: bytes) -> Any:
+    try:
+        return typed_rows(table, lines)
+    except BadRows as error:
+        raise JournalError(
+            f"{journal.path(table)} is damaged between the bytes {at:,} and {at + len(lines):,}: {error.reason}."
+        ) from error
 
 
 def _overview(journal: JournalReader) -> RunOverview:

@@ -33,7 +33,7 @@ def timestamp(now: datetime | None = None) -> str:
 def result_rows(blocks: Sequence[tuple[FinishedTasks, str]], device_ids: Sequence[str]) -> bytes:
     """Return finished tasks, each block with its ``created_at``, as lines of ``scheduler_results``."""
     records = [rows for rows, _ in blocks]
-    return _csv(
+    return csv_lines(
         "scheduler_results",
         [
             _spread((rows.scheduler, len(rows)) for rows in records),
@@ -53,7 +53,7 @@ def result_rows(blocks: Sequence[tuple[FinishedTasks, str]], device_ids: Sequenc
 def sample_rows(blocks: Sequence[tuple[str, TrainingSamples, str]]) -> bytes:
     """Return training samples, each block with its scheduler and ``created_at``, as lines of ``training_data``."""
     records = [rows for _, rows, _ in blocks]
-    return _csv(
+    return csv_lines(
         "training_data",
         [
             _spread((scheduler, len(rows)) for scheduler, rows, _ in blocks),
@@ -73,7 +73,7 @@ def sample_rows(blocks: Sequence[tuple[str, TrainingSamples, str]]) -> bytes:
 def metric_rows(blocks: Sequence[tuple[MetricSeries, str]]) -> bytes:
     """Return metrics over time, each block with its ``created_at``, as lines of ``metrics``."""
     records = [series for series, _ in blocks]
-    return _csv(
+    return csv_lines(
         "metrics",
         [
             _spread((series.scheduler, len(series.at_s)) for series in records),
@@ -92,7 +92,7 @@ def task_rows(workload: Workload, first: int, last: int, created_at: str) -> byt
     part = slice(first, last)
     bounds = workload.parent_start[first : last + 1]
     parents = workload.parent_index[bounds[0] : bounds[-1]]
-    return _csv(
+    return csv_lines(
         "tasks",
         [
             pa.array(np.arange(first, last)),
@@ -106,7 +106,7 @@ def task_rows(workload: Workload, first: int, last: int, created_at: str) -> byt
             pa.nulls(n, pa.float64()) if workload.deadline_s is None else pa.array(workload.deadline_s[part]),
             array_literals(workload.etc_s[part]),
             array_literals(workload.features[part]),
-            _joined(pa.array(parents), bounds - bounds[0]),
+            list_literals(pa.array(parents), bounds - bounds[0]),
             _spread([(created_at, n)]),
         ],
     )
@@ -115,7 +115,7 @@ def task_rows(workload: Workload, first: int, last: int, created_at: str) -> byt
 def array_literals(matrix: FloatArray) -> Any:
     """Return each row as PostgreSQL writes an array: ``{0.5,1e+16}``."""
     n, k = matrix.shape
-    return _joined(
+    return list_literals(
         pa.array(np.ascontiguousarray(matrix).ravel()), np.arange(0, (n + 1) * k, k) if k else np.zeros(n + 1)
     )
 
@@ -125,12 +125,14 @@ def _placements(rows: FinishedTasks, device_ids: Sequence[str]) -> Any:
     return pa.array(texts, pa.string()).take(pa.array(row_text))
 
 
-def _joined(values: Any, bounds: Any) -> Any:
+def list_literals(values: Any, bounds: Any) -> Any:
+    """Return lists, of which ``bounds`` says where in ``values`` each begins and ends, as PostgreSQL writes arrays."""
     lists = pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), pc.cast(values, pa.string()))
     return pc.binary_join_element_wise("{", pc.binary_join(lists, ","), "}", "")
 
 
-def _csv(table: str, columns: list[Any]) -> bytes:
+def csv_lines(table: str, columns: list[Any]) -> bytes:
+    """Return columns, in the order of :func:`persistence.schema.journal_columns`, as lines."""
     out = io.BytesIO()
     pa_csv.write_csv(pa.Table.from_arrays(columns, names=journal_columns(table)), out, _OPTIONS)
     return out.getvalue()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from psycopg2 import sql
 
-from persistence.schema import SCHEMA, journal_columns
+from persistence.schema import JOURNALED, SCHEMA, journal_columns
 
 
 class BulkRepository:
@@ -20,6 +21,7 @@ class BulkRepository:
         names = sql.SQL(", ").join(map(sql.Identifier, journal_columns(self.table)))
         parts = {"stage": sql.Identifier(f"stage_{self.table}"), "names": names}
         parts["table"] = sql.Identifier(SCHEMA, self.table)
+        self._names, self._table = names, parts["table"]
         self._create = sql.SQL(
             "CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {names} FROM {table} WHERE false"
         ).format(**parts)
@@ -49,6 +51,27 @@ class BulkRepository:
         """Return how many rows of a run are stored (index: primary key, which leads with run)."""
         self._cursor.execute(self._count, (run,))
         return int(self._cursor.fetchone()[0])
+
+    def lines(self, run: str, after: Sequence[Any] | None, limit: int) -> bytes:
+        """Return the next ``limit`` rows of a run behind the key ``after`` as CSV lines, by key (index: primary key).
+
+        The columns are those of a journal, and their texts as PostgreSQL writes them.
+        """
+        key = sql.SQL(", ").join(map(sql.Identifier, self.key()))
+        behind = sql.SQL("")
+        if after is not None:
+            behind = sql.SQL("AND ({}) > ({})").format(key, sql.SQL(", ").join(map(sql.Literal, after)))
+        query = sql.SQL(
+            "COPY (SELECT {} FROM {} WHERE run = {} {} ORDER BY {} LIMIT {}) TO STDOUT (FORMAT csv)"
+        ).format(self._names, self._table, sql.Literal(run), behind, key, sql.Literal(limit))
+        out = io.BytesIO()
+        self._cursor.copy_expert(query, out)
+        return out.getvalue()
+
+    @classmethod
+    def key(cls) -> list[str]:
+        """Return the columns by which a row is known within its run."""
+        return [column.name for column in JOURNALED[cls.table].primary_key if column.name != "run"]
 
     def delete(self, run: str) -> int:
         """Delete the rows of a run and return how many there were (index: primary key)."""
