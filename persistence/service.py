@@ -209,7 +209,11 @@ class SimulationDataService:
             return DatabaseCleaner(self.database, self.settings.runs_dir).problem()
         if self.settings.kind == "csv":
             return None
-        reason = self.why_csv or f"The storage '{self.settings.kind}' keeps its rows itself."
+        nothing = self.settings.kind == "none"
+        where = (
+            "Nothing is recorded, as the settings ask." if nothing else f"'{self.settings.kind}' keeps its own rows."
+        )
+        reason = self.why_csv or where
         return (
             f"{reason} Nothing was cleaned up, because journals may not have arrived. To delete journals for good all "
             "the same, choose the storage csv (--storage csv)."

@@ -16,6 +16,12 @@ from persistence.database.urls import normalised_url, secret_options, shown_url,
 URL_VARIABLE = "SCHEDRACE_DATABASE_URL"
 _KEYRING_SERVICE = "schedrace"
 _FILE = "storage.toml"
+_TYPES = {"kind": str, "url": str, "journal_sync": str, "keep_runs": int, "keep_days": int}
+"""The keys of our settings file."""
+
+JOURNAL_SYNC = ("each", "group", "system")
+"""When a journal is made durable (:class:`persistence.journal.files.Journal`): with each batch; at most every 50 ms;
+when the system does so by itself."""
 
 
 def config_dir() -> Path:
@@ -32,13 +38,17 @@ def data_dir() -> Path:
 class StorageSettings:
     """``kind`` is ``auto`` (the URL, else our own PostgreSQL, else CSV), ``postgresql``, ``csv``, ``none`` or a plugin.
 
-    ``url`` None means our own PostgreSQL; ``url_source`` says where the URL came from.
+    ``url`` None means our own PostgreSQL; ``url_source`` says where the URL came from. ``keep_runs`` and ``keep_days``
+    let old runs be deleted at the start (:mod:`persistence.retention`); None: they are kept for ever.
     """
 
     kind: str = "auto"
     url: str | None = field(default=None, repr=False)
     data_dir: Path = field(default_factory=data_dir)
     url_source: str = "no URL is set"
+    journal_sync: str = "each"
+    keep_runs: int | None = None
+    keep_days: int | None = None
 
     def with_url(self, url: str, source: str) -> StorageSettings:
         """Return these settings with another database URL; raises :class:`InputError` when it is none."""
@@ -72,9 +82,12 @@ def save_settings(settings: StorageSettings) -> Path:
     the file is then written without it.
     """
     folder = config_dir()
-    table: dict[str, str] = {"kind": settings.kind}
+    table: dict[str, str | int] = {"kind": settings.kind}
     if settings.url:
         table["url"] = without_password(settings.url)
+    if settings.journal_sync != JOURNAL_SYNC[0]:
+        table["journal_sync"] = settings.journal_sync
+    table |= {name: n for name in ("keep_runs", "keep_days") if (n := getattr(settings, name)) is not None}
     path = folder / _FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,16 +117,26 @@ def _from_file(path: Path, settings: StorageSettings) -> StorageSettings:
     except (OSError, ValueError) as error:
         raise InputError(f"The settings file {path} cannot be read: {error}. Mend it or delete it.") from error
     for key, value in table.items():
-        if key not in ("kind", "url"):
-            raise InputError(
-                f"The settings file {path} has an unknown key '{key}'.{did_you_mean(key, ['kind', 'url'])}"
-            )
-        if not isinstance(value, str):
-            raise InputError(f"'{key}' in the settings file {path} is not a text.")
-    settings = replace(settings, kind=table.get("kind", settings.kind))
+        _check(key, value, path)
+    kept = {name: table[name] for name in ("kind", "journal_sync", "keep_runs", "keep_days") if name in table}
+    settings = replace(settings, **kept)
     if "url" in table:
         settings = settings.with_url(table["url"], f"the settings file {path}")
     return settings
+
+
+def _check(key: str, value: object, path: Path) -> None:
+    if key not in _TYPES:
+        raise InputError(f"The settings file {path} has an unknown key '{key}'.{did_you_mean(key, _TYPES)}")
+    if _TYPES[key] is str and not isinstance(value, str):
+        raise InputError(f"'{key}' in the settings file {path} is not a text.")
+    # bool is an int to Python
+    if _TYPES[key] is int and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise InputError(f"'{key}' in the settings file {path} is not a whole number above 0.")
+    if key == "journal_sync" and value not in JOURNAL_SYNC:
+        raise InputError(
+            f"'journal_sync' in the settings file {path} cannot be '{value}'.{did_you_mean(str(value), JOURNAL_SYNC)}"
+        )
 
 
 def _name_what_was_left_out(url: str) -> None:

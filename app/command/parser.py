@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.command import add_to_menu, check_db, doctor, history, plugins, profile, race, verify, window
+from app.command import add_to_menu, check_db, cleanup, doctor, history, plugins, profile, race, verify, window
 from app.command.metrics_option import add_metrics_port
 from engine.errors import did_you_mean
 
@@ -16,6 +16,7 @@ SUBCOMMANDS = {
     "verify": verify,
     "history": history,
     "profile": profile,
+    "cleanup": cleanup,
     "check-db": check_db,
     "doctor": doctor,
     "plugins": plugins,
