@@ -151,7 +151,7 @@ class Journal(JournalReader):
                 _check_is_ours(folder, header)
                 _write_whole(folder / "race.toml", header.race_toml)
                 _write_whole(folder / "run.json", header.as_json())
-                _sync_folder(runs_dir)
+                sync_folder(runs_dir)
             except (OSError, JournalError):
                 journal.close()
                 raise
@@ -213,7 +213,7 @@ class Journal(JournalReader):
                     size = os.write(descriptor, header_line(table))
                     if size < self.first(table):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    _sync_folder(self.folder)
+                    sync_folder(self.folder)
             except OSError:
                 os.close(descriptor)
                 raise
@@ -267,10 +267,10 @@ def _write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a new file's name as durable as its content; Windows cannot and need not."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
