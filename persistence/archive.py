@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Protocol
 
 from engine.errors import InputError
@@ -47,7 +47,7 @@ class RunArchive(Protocol):
     def row_counts(self, run: str) -> dict[str, int]:
         """Return how many rows of a run each table with a journal file holds."""
 
-    def rows(self, run: str) -> Iterator[tuple[str, Any]]:
+    def rows(self, run: str) -> Generator[tuple[str, Any], None, None]:
         """Yield all rows of a run as (table, ``pyarrow.Table`` with the types of
         :func:`persistence.journal.typed.typed_schema`), a block after the other; their order tells nothing.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -190,7 +190,7 @@ class SimulationDataService:
         """Return how many rows of a run each table holds."""
         return self._archive(run).row_counts(run)
 
-    def get_rows(self, run: str) -> Iterator[tuple[str, Any]]:
+    def get_rows(self, run: str) -> Generator[tuple[str, Any], None, None]:
         """Yield all rows of a run as (table, typed ``pyarrow.Table``), block by block, in no order that tells anything.
 
         The memory that it takes does not grow with the run. To be closed when not read to the end.

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.command import add_to_menu, check_db, cleanup, doctor, history, plugins, profile, race, verify, window
+from app.command import add_to_menu, check_db, cleanup, doctor, export, history, plugins, profile, race, verify, window
 from app.command.metrics_option import add_metrics_port
 from engine.errors import did_you_mean
 
@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "race": race,
     "verify": verify,
     "history": history,
+    "export": export,
     "profile": profile,
     "cleanup": cleanup,
     "check-db": check_db,

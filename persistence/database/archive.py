@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -114,7 +114,7 @@ class DatabaseArchive:
             self._overview(cursor, run)
             return {repository.table: repository(cursor).count(run) for repository in BULK}
 
-    def rows(self, run: str) -> Iterator[tuple[str, Any]]:
+    def rows(self, run: str) -> Generator[tuple[str, Any], None, None]:
         """See the protocol: of one moment, also while a race writes more or a clean-up deletes."""
         with snapshot(self._database) as ask:
             ask(lambda cursor: self._overview(cursor, run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class JournalArchive:
         journal = self._journal(run)
         return {table: journal.rows(table) for table in JOURNALED}
 
-    def rows(self, run: str) -> Iterator[tuple[str, Any]]:
+    def rows(self, run: str) -> Generator[tuple[str, Any], None, None]:
         """See the protocol."""
         journal = self._journal(run)
         for table, end in journal.sizes().items():

@@ -1,0 +1,1 @@
+"""Runs as folders that another person can open: export and import."""
