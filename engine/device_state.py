@@ -117,11 +117,31 @@ class DeviceState:
         if slots > self.spec.slots:
             return math.inf
         if self._free_times is None or now_s > self._beliefs_hold_until:
-            self._free_times = self._replay(now_s)
+            line = [*self.ready, *self.waiting.values()]
+            self._free_times, self._last_start, self._beliefs_hold_until = self._replay(now_s, line)
         return max(now_s, self._last_start, self._free_times[slots - 1])
 
-    def _replay(self, now_s: float) -> list[float]:
-        """Return when each slot is believed free, sorted, after all that runs and waits here."""
+    def line_at(self, now_s: float, slots: int, order: float) -> tuple[float, int]:
+        """Return when a share that is placed with ``order`` is believed to start, and how many wait behind it.
+
+        As :meth:`available_at`, but of the queue only what goes before it counts: shares whose order is not higher.
+        """
+        if slots > self.spec.slots:
+            return math.inf, 0
+        if not self.pooled:
+            end_s = self._end_s
+            start_s = end_s if end_s > now_s else now_s
+            if not self.ready and not self.waiting:
+                return start_s, 0
+            before_s = [entry[4] for entry in (*self.ready, *self.waiting.values()) if entry[0] <= order]
+            return start_s + math.fsum(before_s), self.queue_length - len(before_s)
+        before = [entry for entry in (*self.ready, *self.waiting.values()) if entry[0] <= order]
+        free, last_start_s, _ = self._replay(now_s, before)
+        return max(now_s, last_start_s, free[slots - 1]), self.queue_length - len(before)
+
+    def _replay(self, now_s: float, line: list[Queued]) -> tuple[list[float], float, float]:
+        """Return when each slot is believed free, sorted, after all that runs and these queued shares; when the last of
+        them starts; and until when that holds."""
         ends = [(max(end_s, now_s), slots) for end_s, slots, _ in self.running.values()]
         free = [now_s] * self.free_slots
         for end_s, slots in ends:
@@ -129,17 +149,15 @@ class DeviceState:
         free.sort()
         first_start = math.inf
         last_start = now_s
-        for _, _, _, _, seconds, slots, _ in sorted([*self.ready, *self.waiting.values()]):
+        for _, _, _, _, seconds, slots, _ in sorted(line):
             last_start = max(last_start, free[slots - 1])
             first_start = min(first_start, last_start)
             del free[:slots]
             for _ in range(slots):
                 insort(free, last_start + seconds)
-        self._last_start = last_start
         # a share that waits for something else than a slot is believed to start now: at any later second, later
         ends_s = min((end_s for end_s, _ in ends), default=math.inf)
-        self._beliefs_hold_until = now_s if first_start <= now_s else ends_s
-        return free
+        return free, last_start, now_s if first_start <= now_s else ends_s
 
 
 class EqualDevices:
@@ -173,6 +191,26 @@ class EqualDevices:
             if free_s < first_s:
                 device, first_s = candidate.index, free_s
         return device, first_s
+
+    def best_in_line(self, now_s: float, slots: int, order: float, seconds: float) -> tuple[int, float, int]:
+        """Return where a share of so many ``seconds``, placed with ``order``, delays itself and those behind it least:
+        device, the second at which it is believed to start, and how many shares would wait behind it.
+
+        Ties go to the lower index; (-1, inf, 0) when it can start nowhere.
+        """
+        device, best_s, best_behind, least_s = -1, math.inf, 0, math.inf
+        single = self.slots == slots == 1
+        for candidate in self.devices:
+            if single and not candidate.ready and not candidate.waiting:  # as line_at, without the call
+                end_s = candidate._end_s
+                start_s = delayed_s = end_s if end_s > now_s else now_s
+                behind = 0
+            else:
+                start_s, behind = candidate.line_at(now_s, slots, order)
+                delayed_s = start_s + behind * seconds
+            if delayed_s < least_s:
+                device, best_s, best_behind, least_s = candidate.index, start_s, behind, delayed_s
+        return device, best_s, best_behind
 
 
 def groups_of_equals(states: list[DeviceState]) -> list[EqualDevices]:

@@ -14,6 +14,7 @@ Qilin, MICRO 2009.)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.cluster import Kind
@@ -147,24 +148,43 @@ def pairs(options: list[Side]) -> list[tuple[Side, Side]]:
     return [(cpu, gpu) for cpu in options if cpu.kind == "cpu" for gpu in gpus]
 
 
-def sides(task: Task, state: ClusterState, kind: Kind | None = None) -> list[Side]:
-    """Return the earliest free device of each group of equal devices (of one kind): within its group none is better."""
+def sides(
+    task: Task,
+    state: ClusterState,
+    kind: Kind | None = None,
+    *,
+    order: float | None = None,
+    delays: Sequence[float] | None = None,
+) -> list[Side]:
+    """Return the best device of each group of equal devices (of one kind): the one that is believed free first.
+
+    With ``order``, for tasks without parents: the one on which a share with that order delays itself and those behind
+    it least; its ``ready_s`` is when its turn comes, its ``delay`` how many wait behind it for each of its seconds.
+    ``delays``, one for each of ``state.equals``, are added to that, for each slot that the task takes.
+    """
     # straight from the columns: this runs for every placement, and each property costs a call
     columns, index = state._columns, task.index
     expected, now_s, slots = state.expected(task), state.now, columns.slots[index]
     memory_gb, transfer_gb = columns.memory_gb[index], columns.transfer_gb[index]
     has_parents = bool(columns.parents[index])
     found: list[Side] = []
-    for group in state._groups:
+    for number, group in enumerate(state._groups):
         if kind is not None and group.kind != kind:
             continue
         first = group.first
         seconds = expected[first.model] / first.speed + transfer_gb * first.per_gb_s
         if slots > group.slots or not seconds < math.inf:
             continue
-        device, free_s = _first_ready(task, state, group) if has_parents else group.first_free(now_s, slots)
+        share = slots / group.slots
+        delay = 0.0 if delays is None else delays[number] * slots
+        if order is not None:
+            device, free_s, behind = group.best_in_line(now_s, slots, order, seconds * share)
+            delay += behind * share
+        elif has_parents:
+            device, free_s = _first_ready(task, state, group)
+        else:
+            device, free_s = group.first_free(now_s, slots)
         if device >= 0:
-            share = slots / group.slots
             side = (
                 device,
                 group.kind,
@@ -173,8 +193,8 @@ def sides(task: Task, state: ClusterState, kind: Kind | None = None) -> list[Sid
                 first.latency_s,
                 group.extra_w * share,
                 group.price_per_s * share,
-                _largest_fraction(memory_gb, group.memory_gb),
-                0.0,
+                _largest_fraction(memory_gb, group.memory_gb) if memory_gb > group.memory_gb else math.inf,
+                delay,
             )
             found.append(tuple.__new__(Side, side))  # past the named tuple's own constructor, as in placement.on
     return found
@@ -202,9 +222,7 @@ def _extra(side: Side, fraction: float, weights: Weights) -> float:
 
 
 def _largest_fraction(task_gb: float, device_gb: float) -> float:
-    """Return the largest fraction f with f x task <= device, exactly, or inf when the whole task fits."""
-    if task_gb <= device_gb:
-        return math.inf
+    """Return the largest fraction f with f x task <= device, exactly, of a task larger than the device."""
     fraction = device_gb / task_gb
     while fraction * task_gb > device_gb:
         fraction = math.nextafter(fraction, 0.0)

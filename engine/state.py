@@ -17,12 +17,12 @@ class ClusterState:
 
     ``now`` is the simulated second, ``arrivals`` the number of tasks that have arrived so far, ``expected(task)`` the m
     seconds per device model that the lane's estimator believes (speed 1, inf where the task cannot run), ``equals`` the
-    devices in groups that differ in their id only.
+    devices in groups that differ in their id only, ``independent`` whether no task of the workload has parents.
     """
 
     __slots__ = (
         "_all_fit", "_columns", "_groups", "_precedence", "_states", "arrivals", "by_kind", "cluster", "devices",
-        "equals", "expected", "now", "weights",
+        "equals", "expected", "independent", "now", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +53,7 @@ class ClusterState:
             and max(columns.slots) <= min(d.slots for d in cluster.devices)
             and max(columns.memory_gb) <= min(d.memory_gb for d in cluster.devices)
         )
+        self.independent = not any(columns.parents)
         self._precedence = precedence
 
     def seconds(self, task: Task, device: int, fraction: float = 1.0) -> float:
@@ -65,6 +66,13 @@ class ClusterState:
     def available_at(self, device: int, slots: int = 1) -> float:
         """Return the second at which that many slots are believed free for a new share; never before now."""
         return self._states[device].available_at(self.now, slots)
+
+    def in_line(self, device: int, order: float, slots: int = 1) -> tuple[float, int]:
+        """Return when a share that is placed with ``order`` is believed to start, and how many would wait behind it.
+
+        As :meth:`available_at` where a queue is ordered: queued shares with a higher order do not count.
+        """
+        return self._states[device].line_at(self.now, slots, order)
 
     def fits(self, task: Task, device: int, fraction: float = 1.0) -> bool:
         """Return whether a share may ever run there: slots and memory of the whole device, a model that can run it."""
