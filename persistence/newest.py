@@ -1,16 +1,15 @@
 """The newest training samples of all runs, from which a learner starts warm.
 
 Only samples of the same features and device models can be learned from together: those of the newest run that has any
-decide (:class:`Kin`). The order is that of ``created_at``; samples of one instant are in the order of their values, so
-that database and journals agree about which are the last.
+decide (:class:`persistence.kin.Kin`). The order is that of ``created_at``; samples of one instant are in the order of
+their values, so that database and journals agree about which are the last.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +19,9 @@ from engine.training import TrainingSamples
 from persistence.errors import JournalError
 from persistence.journal.files import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, created_at_us, sample_table
-from persistence.run import RunHeader
+from persistence.kin import DatedSamples, Kin
 
 _LAST_LINE_BYTES = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Kin:
-    """What the samples of a run are about; ``started_at`` and ``run`` order the runs."""
-
-    started_at: datetime
-    run: str
-    feature_names: tuple[str, ...]
-    models: tuple[str, ...]
-
-    @classmethod
-    def of(cls, header: RunHeader) -> Kin:
-        """Return the kin of a run."""
-        return cls(header.started_at, header.run, tuple(header.feature_names), tuple(header.models))
-
-    def goes_with(self, other: Kin) -> bool:
-        """Whether samples of both can be learned from together."""
-        return (self.feature_names, self.models) == (other.feature_names, other.models)
-
-
-@dataclass(frozen=True, slots=True)
-class DatedSamples:
-    """Samples with when they were recorded, in microseconds since 2000."""
-
-    created_at_us: Any
-    samples: TrainingSamples
-
-    def __len__(self) -> int:
-        return len(self.samples)
 
 
 class SampledJournals:

@@ -23,7 +23,8 @@ from persistence.database.repositories import RunRepository, TrainingDataReposit
 from persistence.errors import StorageError
 from persistence.journal.files import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, sample_table
-from persistence.newest import DatedSamples, Kin, SampledJournals, newest_of
+from persistence.kin import DatedSamples, Kin
+from persistence.newest import SampledJournals, newest_of
 from persistence.storage import CLEANED_UP
 
 ANSWER_S = 0.05

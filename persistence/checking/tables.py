@@ -1,8 +1,8 @@
 """Our tables on the server: rows, sizes, indexes, and whether the window's query has its index.
 
-Rows are counted, by run, in tables of up to :data:`COUNTED_ROWS`: rows that somebody deleted behind our back are then
-missed. Counting takes the server 0.1 s a million rows; beyond that the whole table is estimated as its planner does,
-and only the runs that are asked for are counted.
+Rows are counted, by run, in the smallest tables that have up to :data:`COUNTED_ROWS` together: rows that somebody
+deleted behind our back are then missed. Counting takes the server 0.1 s a million rows; a table beyond that is
+estimated as its planner does, and only the runs that are asked for are counted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from psycopg2 import sql
@@ -29,7 +30,7 @@ _WINDOW = 1000
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """Rows by table (an estimate beyond :data:`COUNTED_ROWS`), what was counted by run, and the lines of the report."""
+    """Rows by table (some estimated, see above), what was counted by run, and the lines of the report."""
 
     rows: Mapping[str, int]
     counted: Counted
@@ -42,17 +43,16 @@ def table_facts(cursor: Any, recent: Collection[str]) -> TableFacts:
     sizes = {name: (int(size), int(estimate)) for name, size, estimate in cursor.fetchall()}
     rows: dict[str, int] = {}
     counted: dict[str, dict[str, int]] = {}
-    small: dict[str, bool] = {}
+    small = _counted_tables({table: estimate for table, (_, estimate) in sizes.items()})
     for table in (each.name for each in metadata.sorted_tables):
         estimate = sizes[table][1]
-        small[table] = estimate <= COUNTED_ROWS
         if table in JOURNALED:
-            counted[table] = _by_run(cursor, table, None if small[table] else recent)
-        if not small[table]:
+            counted[table] = _by_run(cursor, table, None if table in small else recent)
+        if table not in small:
             rows[table] = estimate
         else:
             rows[table] = sum(counted[table].values()) if table in JOURNALED else _count(cursor, table)
-    everything = frozenset(table for table in JOURNALED if small[table])
+    everything = frozenset(table for table in JOURNALED if table in small)
     return TableFacts(
         rows,
         Counted(counted, everything, frozenset(recent)),
@@ -62,7 +62,7 @@ def table_facts(cursor: Any, recent: Collection[str]) -> TableFacts:
                 Finding(
                     f"table {table}",
                     "ok",
-                    f"{'' if small[table] else 'about '}{n:,} rows, {_bytes(sizes[table][0])} with its indexes",
+                    f"{'' if table in small else 'about '}{n:,} rows, {_bytes(sizes[table][0])} with its indexes",
                 )
                 for table, n in rows.items()
             ),
@@ -70,6 +70,12 @@ def table_facts(cursor: Any, recent: Collection[str]) -> TableFacts:
             _window_line(cursor, rows["training_data"]),
         ),
     )
+
+
+def _counted_tables(estimates: Mapping[str, int]) -> set[str]:
+    smallest_first = sorted(estimates, key=lambda table: estimates[table])
+    together = accumulate(estimates[table] for table in smallest_first)
+    return {table for table, rows in zip(smallest_first, together, strict=True) if rows <= COUNTED_ROWS}
 
 
 def _all_tables_line(sizes: Mapping[str, tuple[int, int]], rows: Mapping[str, int]) -> Finding:

@@ -9,7 +9,7 @@ import numpy as np
 from psycopg2 import sql
 
 from engine.training import TrainingSamples
-from persistence.newest import DatedSamples
+from persistence.kin import DatedSamples
 
 _HEADER_BYTES = 19
 _INTEGERS = ("sample", "completion", "task")

@@ -9,7 +9,7 @@ from psycopg2 import sql
 from engine.training import TrainingSamples
 from persistence.database.binary_copy import copied_dated_samples, copied_samples
 from persistence.database.repositories.bulk import BulkRepository
-from persistence.newest import DatedSamples, Kin
+from persistence.kin import DatedSamples, Kin
 
 
 class TrainingDataRepository(BulkRepository):

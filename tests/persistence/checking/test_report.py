@@ -10,6 +10,7 @@ from persistence.checking.report import CheckReport, JournalCheck, check_databas
 from persistence.journal.files import Journal
 from persistence.journal.rows import result_rows, timestamp
 from persistence.recording.recorder import Recorder
+from persistence.schema import SCHEMA_VERSION
 from persistence.settings import StorageSettings
 from persistence.storage import StoragePlugin, open_storage
 from plugins.registry import load_registry
@@ -32,7 +33,7 @@ def test_a_database_that_holds_every_journal_is_healthy(settings: StorageSetting
     run = record(settings)
     report = check_database(settings, PLUGINS)
     assert report.healthy
-    assert (report.storage, report.schema_version, report.tables["scheduler_results"]) == ("postgresql", "0001", 70)
+    assert (report.storage, report.schema_version, report.tables["scheduler_results"]) == ("postgresql", SCHEMA_VERSION, 70)
     assert [(j.run, j.rows, j.in_database, j.missing) for j in report.journals] == [(run, 70, 70, 0)]
     assert json.loads(json.dumps(report.as_json()))["journals"][0]["rejected"] == 0
     assert {"storage", "server", "user", "schema", "tables", "indexes", "write test", "arrived"} <= {
