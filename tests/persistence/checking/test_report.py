@@ -33,7 +33,8 @@ def test_a_database_that_holds_every_journal_is_healthy(settings: StorageSetting
     run = record(settings)
     report = check_database(settings, PLUGINS)
     assert report.healthy
-    assert (report.storage, report.schema_version, report.tables["scheduler_results"]) == ("postgresql", SCHEMA_VERSION, 70)
+    assert (report.storage, report.schema_version) == ("postgresql", SCHEMA_VERSION)
+    assert report.tables["scheduler_results"] == 70
     assert [(j.run, j.rows, j.in_database, j.missing) for j in report.journals] == [(run, 70, 70, 0)]
     assert json.loads(json.dumps(report.as_json()))["journals"][0]["rejected"] == 0
     assert {"storage", "server", "user", "schema", "tables", "indexes", "write test", "arrived"} <= {
