@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal
+from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEventLoop, QObject, Qt, QThread, Signal
+from shiboken6 import isValid
 
 from engine.control import Control
 from engine.errors import Cancelled
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 STORING_WAIT_S = 10.0
 CLOSING_WAIT_S = 1.5
+PAINT_EVERY_MS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,8 +232,9 @@ class RaceRunner(QObject):
         self.control.cancel()
         if self._thread is None:
             return True
-        self._thread.quit()
-        if not self._thread.wait(wait_ms):
+        thread = self._thread
+        thread.quit()
+        if not wait_painting(end_of(thread), QDeadlineTimer(wait_ms)):
             return False
         self._ended()
         return True
@@ -241,6 +244,23 @@ class RaceRunner(QObject):
             self._thread.deleteLater()
             self._thread = self._worker = None
             self.idle.emit()
+
+
+def wait_painting(ended: Callable[[int], bool], deadline: QDeadlineTimer) -> bool:
+    """Wait in the window's thread, which goes on painting but takes no clicks; return whether it ended in time.
+
+    ``ended`` waits so many milliseconds and says whether it has ended.
+    """
+    while True:
+        over = ended(PAINT_EVERY_MS)
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+        if over or deadline.hasExpired():
+            return over
+
+
+def end_of(thread: QThread) -> Callable[[int], bool]:
+    """Return how :func:`wait_painting` waits for a thread, which is deleted as soon as its end is heard of."""
+    return lambda wait_ms: not isValid(thread) or thread.wait(wait_ms)
 
 
 class Errand(QThread):

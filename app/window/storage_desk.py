@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.notify import Notifier
 from app.window.race_desk import RaceDesk
 from app.window.status import StatusLine
-from app.worker import Errand
+from app.worker import Errand, end_of, wait_painting
 from engine.errors import SchedRaceError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from persistence.storage import Storage, StoragePlugin
 
 LONGEST_WAIT_MS = 30_000
-LAST_CHUNK_S = 1.0
+LAST_CHUNK_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class StorageDesk(QObject):
 
     def open(self) -> None:
         """Read the settings and open what they ask for; what is still being opened runs out unheard."""
-        self._end_replays(0.0)
+        self._end_replays()
         settings, storages = self._desk.settings, self._desk.registry.storages
         self._newest = Errand(lambda: self._open(settings(), storages), self)
         self._newest.answered.connect(self._opened)
@@ -62,8 +62,12 @@ class StorageDesk(QObject):
         """Wait until nothing is being opened or tested (attempts end by themselves within seconds); end the replay."""
         deadline = QDeadlineTimer(LONGEST_WAIT_MS)
         for errand in self._window.findChildren(Errand):
-            errand.wait(deadline)
-        self._end_replays(LAST_CHUNK_S)
+            wait_painting(end_of(errand), deadline)
+        replays = list(self._replays)
+        self._end_replays()
+        last_chunk = QDeadlineTimer(LAST_CHUNK_MS)
+        for replay in replays:
+            wait_painting(lambda ms, replay=replay: replay.ended(ms / 1000), last_chunk)  # type: ignore[misc]
 
     def edit(self) -> None:
         """Show the settings; what was changed is opened at once."""
@@ -106,9 +110,9 @@ class StorageDesk(QObject):
         self._status.storage.set_whole(f"Storage: {error}" if isinstance(error, SchedRaceError) else "Storage: failed")
         self._notifier.error(error, doing)
 
-    def _end_replays(self, wait_s: float) -> None:
+    def _end_replays(self) -> None:
         for replay in self._replays:
-            replay.stop(wait_s)
+            replay.stop(0.0)
         self._replays.clear()
 
     def _warn(self, sentence: str) -> None:

@@ -28,14 +28,15 @@ def ship(
     arrived: Callable[[str, Taken], None],
     go_on: Callable[[], bool],
 ) -> None:
-    """Ship all synced rows behind ``offsets`` (which it advances), until ``go_on`` says no.
+    """Ship all durable rows behind ``offsets`` (which it advances), until ``go_on`` says no.
 
     Rows that the storage refuses for ever are set aside in the journal's folder and never block the others.
     """
     run = journal.run
     limit = FIRST_CHUNK_BYTES
+    ends = dict(journal.written if consumer.is_journal else journal.shippable())
     for table in JOURNALED:
-        end = journal.synced.get(table, 0)
+        end = ends.get(table, 0)
         at = max(offsets.get(table, 0), journal.first(table))
         while at < end and go_on():
             rows = journal.read(table, at, end, limit)
@@ -54,11 +55,26 @@ def _next_limit(limit: int, took_s: float) -> int:
     return min(2 * limit, CHUNK_BYTES) if took_s < QUICK_S else max(limit // 2, FIRST_CHUNK_BYTES)
 
 
+def go_on_from(journal: Journal, stored: Mapping[str, int], shipped: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return from which byte of each table on rows are to be shipped, when a storage has ``stored`` so far.
+
+    That is not to be believed of a journal that has lost its end since (a disk that lies about fdatasync, a backup that
+    was put back), nor of one that was resumed after that: other rows may stand there now. It comes again from its first
+    byte, and what is there already is left alone. ``shipped`` is how far this process has got before.
+    """
+    if shipped is not None:
+        return {table: min(stored.get(table, 0), end) for table, end in shipped.items()}
+    if journal.resumed_before:
+        return {}
+    return {table: at for table, at in stored.items() if at <= journal.opened.get(table, 0)}
+
+
 def has_arrived(journal: JournalReader, offsets: Mapping[str, int]) -> bool:
     """Whether a storage holds everything of a journal that nobody writes any more."""
     if CLEANED_UP in offsets:
         return True
-    tables = all(offsets.get(table, 0) >= size for table, size in journal.sizes().items())
+    # not more either: it has lost its end, and how far it has arrived must be found out again
+    tables = all(offsets.get(table, 0) == size for table, size in journal.sizes().items())
     needed = 1 if journal.result() is None else 2
     return tables and offsets.get(RESULT, 0) >= needed
 
@@ -107,7 +123,12 @@ class BackgroundReplay:
     def stop(self, wait_s: float) -> None:
         """End it after the chunk that is on its way; the rest stays for the next start."""
         self._stopping.set()
+        self.ended(wait_s)
+
+    def ended(self, wait_s: float) -> bool:
+        """Wait so long for its end; return whether it has come."""
         self._thread.join(wait_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -149,7 +170,7 @@ def _ship_one(
         def count(table: str, taken: Taken) -> None:
             report.rows += taken.rows
 
-        ship(consumer, journal, dict(offsets), count, go_on)
+        ship(consumer, journal, go_on_from(journal, offsets), count, go_on)
         if go_on():
             consumer.finish(journal.run, journal.result())
             report.runs += 1

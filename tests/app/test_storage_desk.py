@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from persistence.recording.recorder import Recorder
 from persistence.settings import URL_VARIABLE, StorageSettings, load_settings
@@ -59,3 +62,19 @@ def test_other_settings_wait_for_no_storage_that_is_still_being_opened(hands, mo
     release.set()
     hands.wait(lambda: not window.findChildren(Errand))
     assert "CSV" in window.status.storage.whole
+
+
+def test_a_window_that_closes_goes_on_painting_while_storages_are_being_opened(hands):
+    from app.worker import Errand
+
+    beats = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: beats.append(time.monotonic()))
+    timer.start(5)
+    for number in range(40):  # some end while events are handled, and are deleted there
+        Errand(lambda s=number / 100: time.sleep(s), hands.window).start()
+    assert hands.window.close()
+    timer.stop()
+    gaps = [after - before for before, after in pairwise(beats)]
+    assert len(gaps) > 5 and max(gaps) < 0.2
+    assert not any(errand.isRunning() for errand in hands.window.findChildren(Errand))
