@@ -38,6 +38,8 @@ class StoragePlugin:
     name: ClassVar[str]
     summary: ClassVar[str] = ""
     """One sentence for the settings."""
+    is_journal: ClassVar[bool] = False
+    """Whether the journal itself is the storage: its rows go nowhere, and need not be durable before that."""
 
     def __init__(self, settings: StorageSettings) -> None:
         self.settings = settings
@@ -71,7 +73,8 @@ class StoragePlugin:
     def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
         """Store whole lines of one table and, in the same transaction, that the journal has arrived up to byte ``end``.
 
-        Rows that are there already are left alone, so that a replay doubles nothing.
+        Rows that are there already are left alone, so that a replay doubles nothing. ``end`` may be less than before: a
+        journal that lost its end comes again.
         """
         raise NotImplementedError
 

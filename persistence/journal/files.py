@@ -1,8 +1,9 @@
 """A run's journal: append-only CSV files that are the write-ahead log, the backup and the fallback in one.
 
 ``<runs>/<run>/`` holds ``run.json``, ``race.toml``, ``<table>.csv`` with a header line each, ``result.json`` at the
-end, and ``<table>.rejected.csv`` where a database refused rows. One writer (a file lock), one write() and one fdatasync
-a batch and table. fdatasync matters only when the machine loses power: what write() took survives any death of ours.
+end, and ``<table>.rejected.csv`` where a database refused rows. One writer (a file lock), one write() a batch and
+table, and fdatasync as the settings choose. That matters only when the machine loses power: what write() took survives
+any death of ours.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,11 @@ from persistence.errors import JournalBusy, JournalError
 from persistence.filelock import FileLock
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED, header_line
+from persistence.settings import JOURNAL_SYNC
 
+GROUP_S = 0.05
+"""How long rows wait at most for being made durable together with others."""
+_RESUMED = "resumed"
 _TAIL = 64 * 1024
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _sync = getattr(os, "fdatasync", os.fsync)  # fdatasync is not everywhere
@@ -58,6 +64,10 @@ class JournalReader:
             free = lock.acquire()
         lock.release()
         return not free
+
+    def was_resumed(self) -> bool:
+        """Whether its race was cut and resumed, so that other bytes may stand now where something has been lost."""
+        return (self.folder / _RESUMED).exists()
 
     def path(self, table: str) -> Path:
         """Return the file of a table, which may not exist."""
@@ -121,32 +131,43 @@ class JournalReader:
 
 
 class Journal(JournalReader):
-    """The one writer of a journal. ``synced[table]`` is the size that a power cut cannot take back."""
+    """The one writer of a journal. ``written[table]`` is its size, ``synced[table]`` the size that a power cut cannot
+    take back, ``opened[table]`` the size that it was found with; ``resumed_before``: others may have gone on with it.
 
-    def __init__(self, folder: Path) -> None:
+    ``sync`` says when rows are made durable: ``each`` batch at once; in a ``group`` at most every :data:`GROUP_S`, for
+    which somebody calls :meth:`make_durable` when :meth:`sync_due_s` says so; or, left to the ``system``, only before
+    they are shipped and at the end.
+    """
+
+    def __init__(self, folder: Path, sync: str = JOURNAL_SYNC[0]) -> None:
         """Open an existing journal: take its lock and cut torn last lines."""
         super().__init__(folder)
         self._lock = FileLock(folder / "lock")
+        self.resumed_before = self.was_resumed()
+        self._sync = sync
+        self._synced_at = 0.0
         self._files: dict[str, int] = {}
+        self.written: dict[str, int] = {}
         self.synced: dict[str, int] = {}
+        self.opened: dict[str, int] = {}
         with _as_sentence(folder):
             if not self._lock.acquire():
                 raise JournalBusy(f"The journal {folder} is being written by another SchedRace.")
         try:
             for table in JOURNALED:
                 if self.path(table).exists():
-                    self._open(table)
+                    self.opened[table] = self._open(table)
         except BaseException:
             self.close()
             raise
 
     @staticmethod
-    def create(runs_dir: Path, header: RunHeader) -> Journal:
+    def create(runs_dir: Path, header: RunHeader, sync: str = JOURNAL_SYNC[0]) -> Journal:
         """Make the folder of a new run and open its journal."""
         folder = runs_dir / header.run
         with _as_sentence(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            journal = Journal(folder)
+            journal = Journal(folder, sync)
             try:
                 _check_is_ours(folder, header)
                 _write_whole(folder / "race.toml", header.race_toml)
@@ -158,8 +179,11 @@ class Journal(JournalReader):
         return journal
 
     def append(self, batch: Mapping[str, bytes]) -> None:
-        """Append lines to tables and make them durable; on an error the files are as before, and it can be repeated."""
+        """Append lines to tables and make them durable as chosen; on an error the files are as before, and it can be
+        repeated."""
         before = {table: self._open(table) for table in batch}
+        due = self._sync == "each" or (self._sync == "group" and time.monotonic() >= self._synced_at + GROUP_S)
+        syncing = {*batch, *self._unsynced()} if due else set()
         with _as_sentence(self.folder):
             try:
                 for table, rows in batch.items():
@@ -169,17 +193,46 @@ class Journal(JournalReader):
                         written += os.write(self._files[table], rows[written:])
                         if written < len(rows):
                             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                for table in batch:
+                for table in syncing:
                     _sync(self._files[table])
             except OSError:
                 for table, size in before.items():
                     os.ftruncate(self._files[table], size)
                 raise
         for table, rows in batch.items():
-            self.synced[table] = before[table] + len(rows)
+            self.written[table] = before[table] + len(rows)
+        self._note_synced({table: self.written[table] for table in syncing})
+
+    def make_durable(self) -> None:
+        """Make durable what is written; while another thread appends, what it appends meanwhile may not be."""
+        sizes = self._unsynced()
+        with _as_sentence(self.folder):
+            for table in sizes:
+                _sync(self._files[table])
+        self._note_synced(sizes)
+
+    def sync_due_s(self) -> float | None:
+        """Return in how many seconds :meth:`make_durable` is due; None: it is not."""
+        if self._sync != "group" or not self._unsynced():
+            return None
+        return max(0.0, self._synced_at + GROUP_S - time.monotonic())
+
+    def shippable(self) -> Mapping[str, int]:
+        """Return up to which byte each table may be shipped: rows must not be in a database before they are here for
+        good, or it would believe later to have what has come in their place."""
+        if self._sync == "system":
+            self.make_durable()  # by the thread that ships: the one that writes does not wait for the disk
+        return self.synced
+
+    def mark_resumed(self) -> None:
+        """Remember that its race goes on after a cut, before anything is appended."""
+        with _as_sentence(self.folder):
+            (self.folder / _RESUMED).touch()
+            sync_folder(self.folder)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
-        """Write ``result.json``; from then on the run counts as over."""
+        """Make all rows durable and write ``result.json``; from then on the run counts as over."""
+        self.make_durable()
         with _as_sentence(self.folder):
             _write_whole(self.folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 
@@ -203,7 +256,7 @@ class Journal(JournalReader):
     def _open(self, table: str) -> int:
         """Open a table's file, if it is not, cut a torn last line, and return its size."""
         if table in self._files:
-            return self.synced[table]
+            return self.written[table]
         with _as_sentence(self.path(table)):
             descriptor = os.open(self.path(table), _APPEND, 0o666)
             try:
@@ -214,12 +267,24 @@ class Journal(JournalReader):
                     if size < self.first(table):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     sync_folder(self.folder)
+                elif size > self.first(table):
+                    _sync(descriptor)  # who wrote it may have left that to the system
             except OSError:
                 os.close(descriptor)
                 raise
         self._files[table] = descriptor
-        self.synced[table] = size
+        self.synced[table] = self.written[table] = size
         return size
+
+    def _unsynced(self) -> dict[str, int]:
+        """Return the sizes of the tables with rows that a power cut could take back."""
+        return {table: size for table, size in dict(self.written).items() if size > self.synced[table]}
+
+    def _note_synced(self, sizes: Mapping[str, int]) -> None:
+        for table, size in sizes.items():
+            self.synced[table] = max(size, self.synced[table])
+        if sizes:
+            self._synced_at = time.monotonic()
 
 
 def _check_is_ours(folder: Path, header: RunHeader) -> None:

@@ -44,11 +44,13 @@ class Inbox(Generic[ItemT]):
             if before < BATCH_ROWS:  # the first rows start the reader's clock, the fiftieth ends it
                 self._changed.notify_all()
 
-    def take(self) -> tuple[list[ItemT], int]:
-        """Wait for a batch; return it with its number of rows. No items: closed and empty."""
+    def take(self, patience_s: float | None = None) -> tuple[list[ItemT], int] | None:
+        """Wait for a batch; return it with its number of rows. No items: closed and empty; None: nothing came within
+        ``patience_s``."""
         with self._changed:
             while not self._items and not self._closed:
-                self._changed.wait()
+                if not self._changed.wait(patience_s):
+                    return None
             until = time.monotonic() + BATCH_WAIT_S
             while self._rows < BATCH_ROWS and not self._closed and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)

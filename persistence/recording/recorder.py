@@ -74,7 +74,8 @@ class Recorder:
         self._replay: BackgroundReplay | None = None
         if storage.plugin is not None:
             self._shipper = Shipper(storage, header)
-            self._writer = JournalWriter(storage.settings.runs_dir, header, self._shipper.offer, journal)
+            settings = storage.settings
+            self._writer = JournalWriter(settings.runs_dir, header, self._shipper.offer, journal, settings.journal_sync)
             self._replay = BackgroundReplay(storage)
             atexit.register(self.close)
 

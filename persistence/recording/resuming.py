@@ -12,7 +12,7 @@ from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
-from persistence.errors import JournalBusy
+from persistence.errors import JournalBusy, JournalError
 from persistence.journal.files import Journal
 from persistence.journal.rows import metric_rows, result_rows, sample_rows, task_rows, timestamp
 from persistence.recording.cut_runs import CutRun
@@ -45,7 +45,7 @@ class ResumingRecorder:
         self.storage = storage
         self.header = cut.header
         self._now = now
-        self._journal = _taken(cut)
+        self._journal = _taken(cut, storage.settings.journal_sync)
         self._created_at = timestamp()
         self._recorded: dict[str, RecordedRows] = {}
         self._held: list[Callable[[Recorder], None]] = []
@@ -165,6 +165,7 @@ class ResumingRecorder:
         if any(recorded.left for recorded in self._recorded.values()):
             return
         if self._recorder is None:
+            self._journal.mark_resumed()
             self._recorder = Recorder(self.storage, self.header, self._journal)
         for rows in self._held:
             rows(self._recorder)
@@ -180,18 +181,23 @@ class ResumingRecorder:
         )
 
 
-def _taken(cut: CutRun) -> Journal:
+def _taken(cut: CutRun, sync: str) -> Journal:
     """Open the journal; whoever ships what it holds, as every start does, may need it for a moment."""
     until = time.monotonic() + BUSY_WAIT_S
     while True:
         try:
-            return Journal(cut.folder)
+            journal = Journal(cut.folder, sync)
         except JournalBusy:
             if time.monotonic() > until:
                 raise JournalBusy(
                     f"The run '{cut.run}' is being resumed, or its rows are being stored, by another SchedRace. Wait "
                     "until that has ended."
                 ) from None
+        else:
+            if not (cut.folder / "run.json").exists():
+                journal.close()
+                raise JournalError(f"The run '{cut.run}' was just cleaned up by another SchedRace. Nothing is resumed.")
+            return journal
         time.sleep(_LOOK_AGAIN_S)
 
 

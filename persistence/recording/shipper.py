@@ -8,7 +8,7 @@ import time
 
 from engine.errors import SchedRaceError
 from persistence.journal.files import Journal
-from persistence.recording.shipping import ship
+from persistence.recording.shipping import go_on_from, ship
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED
 from persistence.storage import Storage, StoragePlugin, Taken
@@ -40,6 +40,7 @@ class Shipper:
         self._journal: Journal | None = None
         self._consumer: StoragePlugin | None = None
         self._offsets: dict[str, int] = {}
+        self._known = False
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._until = self._progress_at = 0.0
@@ -108,9 +109,10 @@ class Shipper:
             self._consumer = consumer
             offsets = consumer.begin(self._header)
             self._unwanted = offsets is None
-            self._offsets = dict(offsets or {})
-            if self._unwanted:
+            if offsets is None:
                 return
+            self._offsets = go_on_from(journal, offsets, self._offsets if self._known else None)
+            self._known = True
             self._recount(journal)
         self._say_where_it_stands(self._consumer)
         ship(self._consumer, journal, self._offsets, self._count, self._go_on)

@@ -17,6 +17,7 @@ from persistence.journal.files import Journal
 from persistence.journal.rows import metric_rows, result_rows, sample_rows, task_rows, timestamp
 from persistence.recording.inbox import Inbox
 from persistence.run import RunHeader
+from persistence.settings import JOURNAL_SYNC
 
 RETRY_S = 1.0
 LAST_RETRY_S = 0.1
@@ -44,6 +45,7 @@ class JournalWriter:
         header: RunHeader,
         written: Callable[[Journal | None], None],
         journal: Journal | None = None,
+        sync: str = JOURNAL_SYNC[0],
     ) -> None:
         self.inbox: Inbox[Entry] = Inbox()
         self.problem: str | None = None
@@ -53,6 +55,7 @@ class JournalWriter:
         self._header = header
         self._written = written
         self._journal = journal
+        self._sync = sync
         self._closing = threading.Event()
         self._until = math.inf
         self._gave_up = False
@@ -68,12 +71,17 @@ class JournalWriter:
 
     def _run(self) -> None:
         try:
-            while batch := self.inbox.take():
+            while True:
+                batch = self.inbox.take(self._journal.sync_due_s() if self._journal is not None else None)
+                if batch is None:
+                    self._make_durable()
+                    continue
                 entries, rows = batch
                 if not entries:
                     break
                 self._write(entries)
                 self.inbox.done(rows)
+            self._make_durable()
         except Exception as error:
             _log.exception("The journal's thread failed")
             self._stop_recording(f"Recording stopped after an error in SchedRace ({error!r}); the race goes on.")
@@ -93,11 +101,15 @@ class JournalWriter:
         self.results += _results(entries)
         self._written(self._journal)
 
+    def _make_durable(self) -> None:
+        if self._journal is not None and self._until_it_works(Journal.make_durable):
+            self._written(self._journal)
+
     def _until_it_works(self, step: Callable[[Journal], None]) -> bool:
         while not self._gave_up:
             try:
                 if self._journal is None:
-                    self._journal = Journal.create(self._runs_dir, self._header)
+                    self._journal = Journal.create(self._runs_dir, self._header, self._sync)
                 step(self._journal)
                 self.problem = None
                 self.inbox.brake = True

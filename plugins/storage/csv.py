@@ -14,6 +14,7 @@ class CsvStorage(StoragePlugin):
 
     name = "csv"
     summary = "CSV files alone, one folder a run: no database needed, everything can be shipped to one later."
+    is_journal = True
 
     @property
     def where(self) -> str:

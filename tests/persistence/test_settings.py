@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,9 @@ from engine.errors import InputError
 from persistence.settings import StorageSettings, load_settings, save_settings
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [StorageSettings(), StorageSettings("csv", journal_sync="group", keep_runs=20, keep_days=90)],
-)
-def test_what_was_saved_comes_back(settings: StorageSettings) -> None:
+@pytest.mark.parametrize("chosen", [{}, {"kind": "csv", "journal_sync": "group", "keep_runs": 20, "keep_days": 90}])
+def test_what_was_saved_comes_back(chosen: dict[str, Any]) -> None:
+    settings = StorageSettings(**chosen)
     save_settings(settings)
     assert load_settings() == settings
 
