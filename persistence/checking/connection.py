@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from persistence.database.libpq import is_local
 from persistence.database.watchdog import LIMIT_S
 from persistence.finding import Finding
 
@@ -33,7 +33,7 @@ def tls_line(host: str, address: str | None, tls: str | None, sslmode: str) -> F
     """``host`` as it was asked for, ``address`` the server's own (None: a socket), ``tls`` its version and cipher."""
     if address is None:
         return Finding("TLS", "ok", "not needed over a socket")
-    remote = not (_is_local(host) or _is_local(address))
+    remote = not (is_local(host) or is_local(address))
     if tls is None:
         if not remote:
             return Finding("TLS", "ok", "not encrypted, and not needed on this machine")
@@ -44,15 +44,6 @@ def tls_line(host: str, address: str | None, tls: str | None, sslmode: str) -> F
         detail = f"{tls}; but with sslmode={sslmode} nobody checks that it is {host} that answers"
         return Finding("TLS", "warn", detail, "Put sslmode=verify-full into the URL.")
     return Finding("TLS", "ok", f"{tls}, sslmode={sslmode}")
-
-
-def _is_local(host: str) -> bool:
-    if host.startswith("/") or host in ("", "localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_line(host: str, port: int, session: Mapping[str, Any]) -> Finding:

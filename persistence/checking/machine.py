@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,28 +46,15 @@ def journal_lines(settings: StorageSettings) -> Iterator[Finding]:
 
 def passfile_line(settings: StorageSettings) -> Finding:
     """Whether libpq may read the file of passwords: it ignores one that others can read."""
-    path = _passfile(settings)
-    try:
-        mode = path.stat().st_mode
-    except OSError:
+    from persistence.database.libpq import is_ignored, passfile
+
+    path = passfile(settings.url)
+    if not path.exists():
         return Finding("passfile", "ok", f"{path} is not there, and need not be")
-    if sys.platform != "win32" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if is_ignored(path):
         detail = f"{path} can be read by others, so its passwords are ignored."
         return Finding("passfile", "warn", detail, f"Run: chmod 600 {path}")
     return Finding("passfile", "ok", f"{path}, for its owner only")
-
-
-def _passfile(settings: StorageSettings) -> Path:
-    if settings.url is not None:
-        from sqlalchemy.engine import make_url
-
-        if asked := make_url(settings.url).normalized_query.get("passfile"):
-            return Path(asked[-1])
-    if from_environment := os.environ.get("PGPASSFILE"):
-        return Path(from_environment)
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", "")) / "postgresql" / "pgpass.conf"
-    return Path.home() / ".pgpass"
 
 
 def _space_line(folder: Path) -> Finding:

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from engine.errors import InputError
 from persistence.database.copy_errors import hush_doubled_errors
 from persistence.database.faults import as_storage_error
+from persistence.database.libpq import encryption
 from persistence.database.migrate import schema_version
 from persistence.database.urls import normalised_url, shown_url
 from persistence.database.watchdog import limited
@@ -49,14 +50,16 @@ _ARGUMENTS: dict[str, Any] = {
 def engine_for(url: str, own: bool = False) -> Engine:
     """Return an engine without a pool (its users keep their connection) whose calls end in bounded time.
 
-    A password that the URL does not hold comes from the keyring, but for our ``own`` server, which needs none.
+    A password that the URL does not hold comes from the keyring, but for our ``own`` server, which needs none. A server
+    on another machine must prove who it is, unless somebody chose another sslmode (:mod:`persistence.database.libpq`).
     """
     hush_doubled_errors()
     parsed = make_url(normalised_url(url))
     if parsed.password is None and not own:
         password = stored_password(url)
         parsed = parsed.set(username=parsed.username or "", password=password) if password else parsed
-    return create_engine(parsed, poolclass=NullPool, connect_args=_ARGUMENTS)
+    arguments = _ARGUMENTS if own else {**_ARGUMENTS, **encryption(url)}
+    return create_engine(parsed, poolclass=NullPool, connect_args=arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.engine import make_url
-
+from persistence.database.libpq import asked_of_libpq, is_ignored, passfile, root_certificates
 from persistence.database.urls import shown_url
 from persistence.errors import StorageError
 
@@ -16,8 +15,12 @@ _NOT_UP = ("starting up", "shutting down", "not yet accepting")
 _GONE = (*_LOST, *_NOT_UP, "no such file or directory", "connection refused")
 _ON_CONNECT = (  # what libpq or the server says (connection errors carry no code) -> what it means
     (
-        ("password authentication failed", "no password supplied"),
+        ("password authentication failed",),
         "refused the password of '{user}'. Check it",
+    ),
+    (
+        ("no password supplied",),
+        "asks for the password of '{user}', and there is none. Put it into {passfile}",
     ),
     (
         ("no pg_hba.conf entry",),
@@ -38,6 +41,26 @@ _ON_CONNECT = (  # what libpq or the server says (connection errors carry no cod
         ("no route to host", "network is unreachable"),
         "cannot be reached: no way to '{host}'. Check the network",
     ),
+    (
+        ("server does not support ssl",),
+        "offers no encryption, without which others on the way can read and write. Its administrator must switch TLS "
+        "on; if you trust everybody on the way, put sslmode=disable into the URL",
+    ),
+    (
+        ("certificate verify failed",),
+        "shows a certificate of an authority that is not known here. Put the authority's certificate into {roots}, or "
+        "name its file in the URL (sslrootcert=FILE)",
+    ),
+    (
+        ("does not match host name", "host name must be specified"),
+        "shows a certificate, but not one for the name '{host}': {text}. Use the name that is in it, or check who "
+        "answers there",
+    ),
+    (
+        ("root certificate file",),
+        "cannot be verified: {text}. Put the certificate of its authority there",
+    ),
+    (("definition of service",), "is not known: {text}. Check the name, and the service file (~/.pg_service.conf)"),
     (("ssl",), "and this machine do not agree on encryption: {text}. Check sslmode and certificates"),
     (
         ("too many clients", "remaining connection slots"),
@@ -78,20 +101,29 @@ def as_storage_error(error: BaseException, url: str, own: bool = False) -> Stora
 
 
 def _meaning(error: BaseException, text: str, url: str) -> str:
-    parsed = make_url(url)
-    words = {"user": parsed.username or "", "host": parsed.host or "", "port": parsed.port or 5432, "text": text}
+    asked = asked_of_libpq(url)
+    user, host = asked.get("user", ""), asked.get("host", "")
+    words = {"user": user, "host": host, "port": asked.get("port", "5432"), "text": text}
+    words |= {"passfile": _where_passwords_go(url), "roots": str(root_certificates())}
     code = getattr(error, "pgcode", None)
     if code in _BY_CODE:
         return _BY_CODE[code].format(**words)
     low = text.lower()
     if 'database "' in low and "does not exist" in low:
-        return f"does not exist on '{parsed.host or 'this machine'}'. Create it (createdb), or correct its name"
+        return f"does not exist on '{host or 'this machine'}'. Create it (createdb), or correct its name"
     if 'role "' in low and "does not exist" in low:
-        return f"does not know the user '{parsed.username}'. Check the user name"
+        return f"does not know the user '{user}'. Check the user name"
     for signs, meaning in _ON_CONNECT:
         if _says(text, signs):
             return meaning.format(**words)
     return f"does not work: {text or type(error).__name__}. It is tried again"
+
+
+def _where_passwords_go(url: str) -> str:
+    path = passfile(url)
+    if is_ignored(path):
+        return f"{path} and take the rights of others on that file away, or it is ignored: chmod 600 {path}"
+    return f"{path} (for you only: chmod 600), or into the settings of the window, which keep it in the keyring"
 
 
 def _says(text: str, signs: tuple[str, ...]) -> bool:

@@ -48,8 +48,11 @@ def secret_options(url: str) -> list[str]:
 
 
 def shown_url(url: str) -> str:
-    """Return how a URL is shown to a person: user, host and database, no password and no options."""
+    """Return how a URL is shown to a person: user, host and database, no password and no options but a service."""
     parsed = _parsed(url)
+    service = parsed.normalized_query.get("service")
+    if service and not parsed.host and not parsed.database:
+        return f"postgresql://?service={service[-1]}"
     bare = parsed.difference_update_query(parsed.query)._replace(drivername="postgresql", password=None)
     bare = bare._replace(username=bare.username or None)
     return bare.render_as_string()

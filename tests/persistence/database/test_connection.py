@@ -90,7 +90,7 @@ def guarded_url(database_url: str, execute: Execute) -> Iterator[str]:
         rules.write_text(f"local {database_url.split('/')[3].split('?')[0]} guarded scram-sha-256\n{before}")
         execute("SELECT pg_reload_conf()")
         until = time.monotonic() + 5
-        while "refused the password" not in check_connection(url).sentence:
+        while "asks for the password" not in check_connection(url).sentence:
             assert time.monotonic() < until, "the server has not read its rules again"
         yield url
     finally:
