@@ -88,8 +88,12 @@ class LeftBehind:
     problems: list[str] = field(default_factory=list)
 
 
-def ship_left_behind(storage: Storage, go_on: Callable[[], bool] = lambda: True) -> LeftBehind:
+def ship_left_behind(
+    storage: Storage, go_on: Callable[[], bool] = lambda: True, moved: Callable[[int], object] = lambda rows: None
+) -> LeftBehind:
     """Replay every journal of the data folder that has not arrived and that nobody writes; to be run in background.
+
+    ``moved`` hears how many rows have arrived by it.
 
     Raises :class:`persistence.errors.StorageError` when the storage does not answer.
     """
@@ -101,7 +105,7 @@ def ship_left_behind(storage: Storage, go_on: Callable[[], bool] = lambda: True)
             if not go_on():
                 break
             try:
-                _ship_one(consumer, folder, known.get(folder.run, {}), report, go_on)
+                _ship_one(consumer, folder, known.get(folder.run, {}), report, go_on, moved)
             except JournalBusy:
                 continue  # its race goes on, or somebody else replays it right now
             except JournalError as error:
@@ -157,6 +161,7 @@ def _ship_one(
     known: Mapping[str, int],
     report: LeftBehind,
     go_on: Callable[[], bool],
+    moved: Callable[[int], object],
 ) -> None:
     if has_arrived(reader, known):
         return
@@ -169,6 +174,7 @@ def _ship_one(
 
         def count(table: str, taken: Taken) -> None:
             report.rows += taken.rows
+            moved(report.rows)
 
         ship(consumer, journal, go_on_from(journal, offsets), count, go_on)
         if go_on():
