@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from persistence.database.connection import asks_for_password
 from persistence.embedded.keeper import server_url
 from tests.own_postgresql import put_away, run_statement
 
@@ -63,6 +65,29 @@ def database_url(own_server: str, execute: Callable[..., object]) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
     execute(f"CREATE DATABASE {name}")
     return own_server.replace("/schedrace?", f"/{name}?")
+
+
+@pytest.fixture
+def guarded_url(database_url: str, execute: Callable[..., list[tuple[object, ...]]]) -> Iterator[str]:
+    """The URL of a user whom the server asks for the password 'right', also behind its socket."""
+    database = database_url.split("/")[3].split("?")[0]
+    execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+    execute(f"GRANT CREATE ON DATABASE {database} TO guarded")
+    rules = Path(str(execute("SHOW hba_file")[0][0]))
+    before = rules.read_text()
+    url = database_url.replace("schedrace@", "guarded@")
+    try:
+        rules.write_text(f"local {database} guarded scram-sha-256\n{before}")
+        execute("SELECT pg_reload_conf()")
+        until = time.monotonic() + 5
+        while not asks_for_password(url):
+            assert time.monotonic() < until, "the server has not read its rules again"
+        yield url
+    finally:
+        rules.write_text(before)
+        execute("SELECT pg_reload_conf()")
+        execute("DROP OWNED BY guarded CASCADE", database_url)
+        execute("DROP ROLE guarded")
 
 
 @pytest.fixture(autouse=True)

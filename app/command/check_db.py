@@ -29,11 +29,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check and print; the embedded server is started when it is needed."""
+    from app.command.password import with_password
     from persistence.checking.report import check_database
     from persistence.settings import load_settings
     from plugins.registry import load_registry
 
-    report = check_database(load_settings(), load_registry().storages)
+    report = check_database(with_password(load_settings()), load_registry().storages)
     if options.json:
         import json
 

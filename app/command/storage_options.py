@@ -43,6 +43,7 @@ def storage_settings(options: argparse.Namespace) -> StorageSettings | None:
         )
     if options.storage == "none":
         return None  # before the import: a race that records nothing needs no database library
+    from app.command.password import with_password
     from persistence.settings import load_settings
 
     settings = load_settings()
@@ -52,7 +53,21 @@ def storage_settings(options: argparse.Namespace) -> StorageSettings | None:
         if not options.db_url.strip():
             raise InputError("--db-url is empty; give postgresql://USER@HOST:PORT/DATABASE, or leave the option out.")
         settings = replace(settings, kind="postgresql").with_url(options.db_url, "the option --db-url")
-    return settings
+        _warn_of_a_password(options.db_url)
+    return with_password(settings)
+
+
+def _warn_of_a_password(url: str) -> None:
+    """The arguments of a program are no secret."""
+    from persistence.database.urls import has_password
+    from persistence.settings import URL_VARIABLE
+
+    if has_password(url):
+        print(
+            "The password in --db-url can be read by everybody on this machine (ps), and stays in the history of your "
+            f"shell. Leave it out and you are asked for it, or put it into ~/.pgpass or the URL into {URL_VARIABLE}.",
+            file=sys.stderr,
+        )
 
 
 def recorded_settings(options: argparse.Namespace) -> StorageSettings:

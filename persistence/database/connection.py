@@ -90,6 +90,15 @@ def test_connection(url: str) -> ConnectionReport:
 test_connection.__test__ = False  # type: ignore[attr-defined]  # no test, whatever pytest makes of its name
 
 
+def asks_for_password(url: str) -> bool:
+    """Whether the server wants a password, and there is none in any place where libpq and we look for one."""
+    try:
+        engine_for(url).connect().close()
+    except DATABASE_ERRORS as error:
+        return "no password supplied" in str(error)
+    return False
+
+
 def server_version(connection: Connection) -> str:
     """Return the server's version as it says it: ``18.4``."""
     return str(connection.execute(text("SHOW server_version")).scalar_one()).split()[0]

@@ -42,6 +42,17 @@ def without_password(url: str) -> str:
     return bare._replace(username=bare.username or None, password=None).render_as_string()
 
 
+def has_password(url: str) -> bool:
+    """Whether a URL holds a password itself."""
+    return bool(_parsed(normalised_url(url)).password)
+
+
+def with_password_of(url: str, password: str) -> str:
+    """Return the URL with a password; for one that lives no longer than this process."""
+    parsed = _parsed(normalised_url(url))
+    return parsed.set(username=parsed.username or "", password=password).render_as_string(hide_password=False)
+
+
 def secret_options(url: str) -> list[str]:
     """Return the names of the options of a URL that hold a secret, apart from the password."""
     return [name for name in _parsed(normalised_url(url)).query if name.lower() in _SECRETS]

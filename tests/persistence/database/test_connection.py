@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import keyring
@@ -77,26 +76,6 @@ def test_missing_rights_are_named_with_what_to_run(database_url: str, execute: E
         assert "can only be read" in report.sentence
     finally:
         execute(f"DROP ROLE {role}")
-
-
-@pytest.fixture
-def guarded_url(database_url: str, execute: Execute) -> Iterator[str]:
-    """The URL of a user whom the server asks for the password 'right', also behind its socket."""
-    execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
-    rules = Path(str(execute("SHOW hba_file")[0][0]))
-    before = rules.read_text()
-    url = database_url.replace("schedrace@", "guarded@")
-    try:
-        rules.write_text(f"local {database_url.split('/')[3].split('?')[0]} guarded scram-sha-256\n{before}")
-        execute("SELECT pg_reload_conf()")
-        until = time.monotonic() + 5
-        while "asks for the password" not in check_connection(url).sentence:
-            assert time.monotonic() < until, "the server has not read its rules again"
-        yield url
-    finally:
-        rules.write_text(before)
-        execute("SELECT pg_reload_conf()")
-        execute("DROP ROLE guarded")
 
 
 def test_a_wrong_password_is_named(guarded_url: str) -> None:
