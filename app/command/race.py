@@ -140,6 +140,7 @@ def run(options: argparse.Namespace) -> int:
             timing.flushing_s = time.perf_counter() - flushing
         summary = report.summary(run_id, prepared, result, status, timing.race_s)
         talk.results(summary, result)
+        talk.notes([status.cleaned_up] if status is not None and status.cleaned_up else [])
         if folder is not None:
             folder.close(summary)
     if options.timing:

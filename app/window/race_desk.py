@@ -307,6 +307,8 @@ class RaceDesk(QObject):
             self.notifier.tell("info", f"results.csv, summary.json and race.toml are in {self._exporting}.")
         elif status is not None:
             self.status.show_recording(status)
+            if status.cleaned_up:
+                self.notifier.note(status.cleaned_up)
             if status.problem:
                 self.notifier.tell("warning", status.problem)
 

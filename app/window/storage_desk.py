@@ -88,7 +88,7 @@ class StorageDesk(QObject):
         if storage.plugin is None:
             return Opened(storage, None)
         cut = cut_runs(settings.runs_dir)  # first: the replay takes the locks of their journals for a while
-        replay = BackgroundReplay(storage)
+        replay = BackgroundReplay(storage, self._notifier.note)
         self._replays.append(replay)
         return Opened(storage, replay, cut)
 

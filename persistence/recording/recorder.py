@@ -39,6 +39,7 @@ class RecorderStatus:
     ``rows_lost``: task results that neither journal nor storage could take. ``rows_rejected``: rows of all tables that
     the storage refuses as data, set aside in ``rejected_file`` (the first such file, empty where there is none).
     ``lag_s``: the age of the oldest task result that is on its way. ``retries``: attempts that failed so far.
+    ``cleaned_up``: a sentence about old runs that were deleted meanwhile as the settings ask, or why they were not.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class RecorderStatus:
     rejected_file: str = ""
     lag_s: float = 0.0
     retries: int = 0
+    cleaned_up: str = ""
 
 
 class Recorder:
@@ -72,11 +74,12 @@ class Recorder:
         self._writer: JournalWriter | None = None
         self._shipper: Shipper | None = None
         self._replay: BackgroundReplay | None = None
+        self._cleaned_up = ""
         if storage.plugin is not None:
             self._shipper = Shipper(storage, header)
             settings = storage.settings
             self._writer = JournalWriter(settings.runs_dir, header, self._shipper.offer, journal, settings.journal_sync)
-            self._replay = BackgroundReplay(storage)
+            self._replay = BackgroundReplay(storage, self._note_clean_up)
             atexit.register(self.close)
 
     def tasks(self, workload: Workload, first: int = 0) -> None:
@@ -142,6 +145,7 @@ class Recorder:
             rejected_file=self._rejected_file(rejected),
             lag_s=self._lag.seconds(self._results - pending),
             retries=self._shipper.retries,
+            cleaned_up=self._cleaned_up,
         )
 
     def close(self, wait_s: float = 10.0) -> RecorderStatus:
@@ -160,6 +164,9 @@ class Recorder:
             self._replay.stop(LAST_CHUNK_S)
             atexit.unregister(self.close)
         return self.status()
+
+    def _note_clean_up(self, sentence: str) -> None:
+        self._cleaned_up = sentence
 
     def _rejected_file(self, rejected: Mapping[str, int]) -> str:
         journal = JournalReader(self.storage.settings.runs_dir / self.header.run)

@@ -116,16 +116,18 @@ def ship_left_behind(
 
 
 class BackgroundReplay:
-    """Runs :func:`ship_left_behind` in a thread of its own until it has worked once, or until it is stopped."""
+    """Runs :func:`ship_left_behind` in a thread of its own until it has worked once, or until it is stopped; then it
+    cleans up as the settings ask, of which ``tell`` hears a sentence (in that thread)."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, tell: Callable[[str], object]) -> None:
         self._storage = storage
+        self._tell = tell
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
         self._thread.start()
 
     def stop(self, wait_s: float) -> None:
-        """End it after the chunk that is on its way; the rest stays for the next start."""
+        """End it after the chunk, or the run, that is on its way; the rest stays for the next start."""
         self._stopping.set()
         self.ended(wait_s)
 
@@ -146,7 +148,20 @@ class BackgroundReplay:
                 return
             for problem in report.problems:
                 _log.warning("%s", problem)
+            self._clean_up()
             return
+
+    def _clean_up(self) -> None:
+        settings = self._storage.settings
+        if settings.keep_runs is None and settings.keep_days is None:
+            return
+        from persistence.retention import clean_by_retention  # the database's library, only where it is needed
+
+        try:
+            if sentence := clean_by_retention(settings, lambda: not self._stopping.is_set()):
+                self._tell(sentence)
+        except StorageError as error:
+            _log.warning("%s", error)
 
 
 def journal_folders(storage: Storage) -> list[JournalReader]:

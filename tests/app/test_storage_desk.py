@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from PySide6.QtCore import QTimer
 
+from engine.results import RaceResult
 from persistence.recording.recorder import Recorder
 from persistence.settings import URL_VARIABLE, StorageSettings, load_settings
 from persistence.storage import open_storage
@@ -37,6 +38,28 @@ def test_what_an_earlier_run_left_behind_arrives_without_a_race(left_behind, han
     hands.wait(lambda: arrived() == [(left_behind, 30)])
     hands.window.close()
     assert "replay" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.fixture
+def old_and_new(own_folders, database_url, monkeypatch):
+    """Two runs in the database, of which the settings keep one."""
+    monkeypatch.setenv(URL_VARIABLE, database_url)
+    runs = []
+    for _ in range(2):
+        recorder = Recorder(open_storage(load_settings(), PLUGINS), header())
+        recorder.finished(finished(0, 30))
+        recorder.result(RaceResult("digest", 30, (), True))
+        assert recorder.close().problem is None
+        runs.append(recorder.header.run)
+    return runs
+
+
+@pytest.mark.parametrize("storage_kind", ['auto"\nkeep_runs = 1 #'])
+def test_old_runs_go_at_the_start_where_the_settings_ask_and_the_log_says_it(old_and_new, hands, own_folders):
+    runs_dir = own_folders / "data" / "runs"
+    old, new = old_and_new
+    hands.wait(lambda: [path.name for path in runs_dir.iterdir()] == [new])
+    hands.wait(lambda: any(line.startswith("1 run was cleaned up") and old in line for line in hands.log))
 
 
 def test_other_settings_wait_for_no_storage_that_is_still_being_opened(hands, monkeypatch):

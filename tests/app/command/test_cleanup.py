@@ -80,6 +80,18 @@ def test_text_says_run_by_run_what_goes_and_a_total(csv: None, schedrace: Comman
     assert schedrace("cleanup", "--keep", 5).out == "No run is meant; nothing was deleted.\n"
 
 
+def test_a_race_deletes_what_the_settings_keep_no_longer_and_says_so(
+    csv: None, schedrace: Command, own_folders: Path, runs_dir: Path
+) -> None:
+    old = [record(schedrace) for _ in range(2)]
+    (own_folders / "config" / "storage.toml").write_text('kind = "csv"\nkeep_runs = 1\n')
+    said = schedrace("race", "--tasks", 20_000, "--schedulers", "mct,met")
+    assert said.status == 0
+    assert [note for note in said.err.splitlines() if note.startswith("Note: 1 run was cleaned up") and old[0] in note]
+    left = {path.name for path in runs_dir.iterdir()}
+    assert (len(left), left & set(old)) == (2, {old[1]})
+
+
 def test_a_named_run_that_must_stay_is_a_failure_with_its_reason(csv: None, schedrace: Command, runs_dir: Path) -> None:
     from persistence.journal.files import Journal
 
