@@ -7,7 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.command import add_to_menu, check_db, cleanup, doctor, export, history, plugins, profile, race, verify, window
+from app.command import (
+    add_to_menu,
+    check_db,
+    cleanup,
+    doctor,
+    export,
+    history,
+    import_runs,
+    plugins,
+    profile,
+    race,
+    verify,
+    window,
+)
 from app.command.metrics_option import add_metrics_port
 from engine.errors import did_you_mean
 
@@ -16,6 +29,7 @@ SUBCOMMANDS = {
     "verify": verify,
     "history": history,
     "export": export,
+    "import-runs": import_runs,
     "profile": profile,
     "cleanup": cleanup,
     "check-db": check_db,

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def rows_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield the function that takes how many of ``total`` rows are done; the bar is on standard error, where that is a
-    terminal."""
+def rows_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield the function that takes how many of ``total`` rows (None: nobody knows) are done.
+
+    The bar is on standard error, where that is a terminal.
+    """
     if not sys.stderr.isatty():
         yield lambda rows: None
         return

@@ -69,8 +69,22 @@ def typed_rows(table: str, lines: bytes) -> Any:
         raise _bad(error) from error
     if len(read) != lines.count(b"\n"):
         raise BadRows(None, "a row is not one line")
-    columns = [_column(read[field.name].combine_chunks(), field) for field in schema]
+    columns = []
+    for field in schema:
+        values = _needed(read[field.name].combine_chunks(), field)
+        columns.append(_lists(values, field) if _is_list(field) else values)
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def checked_rows(table: str, rows: Any) -> Any:
+    """Return rows that have the types of the schema as it has them; raises :class:`BadRows` where a value lacks."""
+    columns = []
+    for field in typed_schema(table):
+        values = rows[field.name].combine_chunks()
+        if _is_list(field) and pc.list_flatten(values).null_count:
+            raise BadRows(None, f"{field.name} holds a list with nothing in a place")
+        columns.append(_needed(values, field).cast(field.type))
+    return pa.Table.from_arrays(columns, schema=typed_schema(table))
 
 
 def lines_of(table: str, rows: Any) -> bytes:
@@ -98,11 +112,11 @@ def _is_list(field: Any) -> bool:
     return bool(pa.types.is_list(field.type))
 
 
-def _column(values: Any, field: Any) -> Any:
+def _needed(values: Any, field: Any) -> Any:
     if not field.nullable and values.null_count:
         row = int(pc.index(values.is_null(), True).as_py())
         raise BadRows(row, f"{field.name} is empty")
-    return _lists(values, field) if _is_list(field) else values
+    return values
 
 
 def _lists(texts: Any, field: Any) -> Any:
