@@ -109,12 +109,14 @@ def _version(package: str) -> str | None:
 
 
 def _storage() -> Iterator[Finding]:
+    from persistence.checking.machine import sync_line
     from persistence.embedded.binaries import find_binaries
     from persistence.settings import load_settings
 
     try:
         settings = load_settings()
         yield Finding("Storage setting", "ok", settings.kind)
+        yield sync_line(settings)
     except SchedRaceError as error:
         yield Finding("Storage setting", "fail", str(error))
     found = find_binaries(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import statistics
@@ -12,11 +13,14 @@ from pathlib import Path
 
 from persistence.finding import Finding
 from persistence.folder import why_not_writable
-from persistence.settings import StorageSettings
+from persistence.settings import JOURNAL_SYNC, StorageSettings
 
 LOW_SPACE_BYTES = 500_000_000
 SLOW_SYNC_S = 0.01
 """From here on the disk brakes a race at full speed: each batch of the journal waits for it once."""
+_POLICIES = dict(
+    zip(JOURNAL_SYNC, ("with each batch", "at most every 50 ms", "before rows are shipped and at the end"), strict=True)
+)
 _SYNCS = 5
 _BATCH_BYTES = 10_000
 _sync = getattr(os, "fdatasync", os.fsync)  # fdatasync is not everywhere
@@ -41,7 +45,7 @@ def journal_lines(settings: StorageSettings) -> Iterator[Finding]:
         return
     yield Finding("journals", "ok", str(folder))
     yield _space_line(folder)
-    yield _sync_line(folder)
+    yield sync_line(settings)
 
 
 def passfile_line(settings: StorageSettings) -> Finding:
@@ -65,14 +69,20 @@ def _space_line(folder: Path) -> Finding:
     return Finding("disk", "ok", detail)
 
 
-def _sync_line(folder: Path) -> Finding:
+def sync_line(settings: StorageSettings) -> Finding:
+    """How fast the journals' disk makes a batch durable, and how often the settings ask it to."""
+    runs_dir = settings.runs_dir
+    folder = next(path for path in (runs_dir, *runs_dir.parents) if path.exists())
     try:
         latency_s = sync_latency_s(folder)
     except OSError as error:
-        return Finding("fdatasync", "warn", f"not measured: {error.strerror}", "Free some space: the disk is full.")
-    detail = f"{1000 * latency_s:.2f} ms a batch"
-    if latency_s > SLOW_SYNC_S:
-        return Finding("fdatasync", "warn", detail, "A race at full speed waits for this disk; another may be faster.")
+        advice = "Free some space: the disk is full." if error.errno == errno.ENOSPC else f"Look at {folder}."
+        return Finding("fdatasync", "warn", f"not measured: {error.strerror}", advice)
+    policy = settings.journal_sync
+    detail = f"{1000 * latency_s:.2f} ms; asked for {_POLICIES[policy]} (journal_sync = {policy})"
+    if latency_s > SLOW_SYNC_S and policy == JOURNAL_SYNC[0]:
+        advice = "A race at full speed waits for this disk; another may be faster, or choose 'group' in the settings."
+        return Finding("fdatasync", "warn", detail, advice)
     return Finding("fdatasync", "ok", detail)
 
 

@@ -21,6 +21,7 @@ def test_doctor_looks_at_python_qt_libraries_postgresql_and_folders(schedrace: C
     assert said["Python"]["status"] == "ok"
     assert said["Qt without a display"]["status"] == "ok", said["Qt without a display"]["detail"]
     assert "sqlalchemy" in said["Libraries"]["detail"]
+    assert said["fdatasync"]["detail"].endswith("(journal_sync = each)")
     assert {"PostgreSQL of our own", "Settings folder", "Data folder", "Plugins folder"} <= set(said)
 
 

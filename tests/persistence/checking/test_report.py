@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from persistence.checking import machine
 from persistence.checking.report import CheckReport, JournalCheck, check_database
 from persistence.journal.files import Journal
 from persistence.journal.rows import result_rows, timestamp
 from persistence.recording.recorder import Recorder
 from persistence.schema import SCHEMA_VERSION
-from persistence.settings import StorageSettings
+from persistence.settings import JOURNAL_SYNC, StorageSettings
 from persistence.storage import StoragePlugin, open_storage
 from plugins.registry import load_registry
 from plugins.template import new_plugin
@@ -40,6 +41,28 @@ def test_a_database_that_holds_every_journal_is_healthy(settings: StorageSetting
     assert {"storage", "server", "user", "schema", "tables", "indexes", "write test", "arrived"} <= {
         line.name for line in report.checks
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("each", "ms; asked for with each batch (journal_sync = each)"),
+        ("group", "ms; asked for at most every 50 ms (journal_sync = group)"),
+        ("system", "ms; asked for before rows are shipped and at the end (journal_sync = system)"),
+    ],
+)
+def test_the_policy_of_the_journal_is_named(tmp_path: Path, policy: str, said: str) -> None:
+    report = check_database(StorageSettings("csv", data_dir=tmp_path, journal_sync=policy), PLUGINS)
+    assert detail_of(report, "fdatasync").endswith(said)
+
+
+def test_a_slow_disk_is_worth_a_word_only_where_each_batch_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "sync_latency_s", lambda folder: 0.03)
+    lines = [machine.sync_line(StorageSettings(data_dir=tmp_path, journal_sync=policy)) for policy in JOURNAL_SYNC]
+    assert [line.status for line in lines] == ["warn", "ok", "ok"]
+    assert "choose 'group' in the settings" in lines[0].advice
 
 
 def test_runs_that_were_cut_are_counted(settings: StorageSettings) -> None:
