@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg2
 
 from persistence.database.opening import open_database
+from persistence.schema import JOURNALED
 from persistence.settings import StorageSettings
 
 SCHEDULERS = ("greedy", "hybrid_ml", "mct", "oracle", "random")
@@ -33,10 +34,16 @@ def fill(settings: StorageSettings, grid: Grid) -> None:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")  # a million look-ups of known runs take long
+            cursor.execute("SET maintenance_work_mem = '256MB'")
+            for table in JOURNALED:  # indexes over full tables are built faster than row by row
+                cursor.execute(f"ALTER TABLE schedrace.{table} DROP CONSTRAINT {table}_pkey")
+            cursor.execute("DROP INDEX schedrace.training_data_created_at_idx")
             for statement in _FILL:
-                cursor.execute(
-                    statement, {"runs": grid.runs, "tasks": grid.tasks, "schedulers": list(SCHEDULERS), "five": 5}
-                )
+                cursor.execute(statement, {"runs": grid.runs, "tasks": grid.tasks, "schedulers": list(SCHEDULERS)})
+            for table in JOURNALED.values():
+                key = ", ".join(column.name for column in table.primary_key)
+                cursor.execute(f"ALTER TABLE schedrace.{table.name} ADD PRIMARY KEY ({key})")
+            cursor.execute("CREATE INDEX training_data_created_at_idx ON schedrace.training_data (created_at)")
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")

@@ -23,7 +23,7 @@ class RunRepository:
         self._cursor = cursor
 
     def begin(self, header: RunHeader) -> dict[str, int] | None:
-        """Add a run unless it is there; return its offsets, or None when it was cleaned up.
+        """Add a run unless it is there; return its offsets, or None when it was cleaned up (indexes: primary keys).
 
         One that was interrupted is going on again: it is not known any more how it ends.
         """
@@ -54,7 +54,8 @@ class RunRepository:
         return None if CLEANED_UP in offsets else offsets
 
     def offsets(self, run: str | None = None) -> dict[str, dict[str, int]]:
-        """Return byte offsets by run and table, of one run or of all (index: primary keys)."""
+        """Return byte offsets by run and table: of one run (indexes: primary keys), or of all, for which both tables
+        are read as a whole, six small rows a run."""
         self._cursor.execute(
             """
             SELECT run, table_name, byte_offset FROM schedrace.journal_progress WHERE %(run)s IS NULL OR run = %(run)s
@@ -78,7 +79,8 @@ class RunRepository:
         return int(row[0]) if row else 0
 
     def advance(self, run: str, table: str, offset: int) -> None:
-        """Remember up to which byte a journal has arrived; it may be less than before, where a journal lost its end.
+        """Remember up to which byte a journal has arrived; it may be less than before, where a journal lost its end
+        (index: primary key).
 
         Raises :class:`StorageError` for a run that was cleaned up: the transaction's rows must not stay. Who cleans up
         holds the run (:meth:`hold`), so either its rows are seen there, or this is seen here.
@@ -95,7 +97,7 @@ class RunRepository:
             raise StorageError(f"The run {run} was cleaned up, so nothing is added to it.")
 
     def finish(self, run: str, result: Mapping[str, Any] | None) -> None:
-        """Store how a run ended, and its summaries; None: it was interrupted."""
+        """Store how a run ended, and its summaries; None: it was interrupted (indexes: primary keys)."""
         status, at, digest = "interrupted", datetime.now(UTC).isoformat(), None
         if result is not None:
             status, at, digest = result["status"], result["finished_at"], result["digest"]

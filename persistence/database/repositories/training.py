@@ -58,16 +58,14 @@ def window_query(run: str, scheduler: str, up_to: int, limit: int) -> sql.Compos
 
 
 def newest_query(like: Kin, without: Sequence[str], limit: int) -> sql.Composed:
-    """Return the query of :meth:`TrainingDataRepository.newest`; check-db looks at its plan."""
+    """Return the query of :meth:`TrainingDataRepository.newest`, newest first; check-db looks at its plan."""
     columns = [sql.Identifier(name) for name in _SAMPLE]
     return sql.SQL(
         """
-        SELECT created_at, {columns} FROM (
-            SELECT t.* FROM schedrace.training_data AS t JOIN schedrace.runs AS r USING (run)
-             WHERE r.feature_names = {features}::text[] AND r.models = {models}::text[] AND r.purged_at IS NULL
-               AND run <> ALL ({without}::text[])
-             ORDER BY {latest} LIMIT {limit}) AS last
-         ORDER BY created_at, {columns}
+        SELECT created_at, {columns} FROM schedrace.training_data AS t JOIN schedrace.runs AS r USING (run)
+         WHERE r.feature_names = {features}::text[] AND r.models = {models}::text[] AND r.purged_at IS NULL
+           AND run <> ALL ({without}::text[])
+         ORDER BY {latest} LIMIT {limit}
         """
     ).format(
         columns=sql.SQL(", ").join(columns),
