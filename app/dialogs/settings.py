@@ -1,4 +1,4 @@
-"""Settings: where results are stored, with a connection that can be tested before it is kept."""
+"""Settings: where results are stored, with a connection that can be tested before it is kept, and for how long."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSpinBox,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from app.dialogs.keeping_fields import KeepingFields
+from app.dialogs.page import Page
 from app.worker import Errand
 from engine.errors import InputError, SchedRaceError
 from persistence.database.url_fields import (
@@ -95,13 +98,13 @@ class SettingsDialog(QDialog):
         self.port.setValue(DEFAULT_PORT)
         self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.port.lineEdit().setTextMargins(5, 0, 0, 0)
+        self.keeping = KeepingFields()
         self.test, self.save, self.cancel = QPushButton("Test connection"), QPushButton("Save"), QPushButton("Cancel")
         self.save.setObjectName("primary")
         self.save.setDefault(True)
 
     def _lay_out(self) -> None:
-        heading = QLabel("Where results are stored")
-        heading.setObjectName("cardTitle")
+        where = Page()
         note = QLabel("Whatever you choose, every result is first written to a CSV journal on this machine.")
         note.setObjectName("muted")
         note.setWordWrap(True)
@@ -126,12 +129,18 @@ class SettingsDialog(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(self.cancel)
         buttons.addWidget(self.save)
+        for widget in (note, self.kind, self.about, self.card, self.from_environment):
+            where.column.addWidget(widget)
+        where.column.addStretch(1)
+        self.pages = QTabWidget()
+        self.pages.setDocumentMode(True)
+        self.pages.tabBar().setDrawBase(False)
+        self.pages.addTab(where, "Where results are stored")
+        self.pages.addTab(self.keeping, "What is kept")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(20, 18, 20, 16)
-        layout.setSpacing(10)
-        for widget in (heading, note, self.kind, self.about, self.card, self.from_environment):
-            layout.addWidget(widget)
-        layout.addStretch(1)
+        layout.setContentsMargins(20, 12, 20, 16)
+        layout.setSpacing(14)
+        layout.addWidget(self.pages, 1)
         layout.addLayout(buttons)
 
     def _load(self) -> None:
@@ -143,6 +152,7 @@ class SettingsDialog(QDialog):
             self._say(str(error), good=False)
         self.kind.setCurrentIndex(max(0, self.kind.findData(self._settings.kind)))
         self._show_url(self._shown_url)
+        self.keeping.show_settings(self._settings)
         self.from_environment.setText(
             f"The environment variable {URL_VARIABLE} sets the connection; unset it to use these fields."
         )
@@ -206,7 +216,7 @@ class SettingsDialog(QDialog):
 
     def _save(self) -> None:
         try:
-            settings = replace(self._settings, kind=self.kind.currentData())
+            settings = self.keeping.changed(replace(self._settings, kind=self.kind.currentData()))
             if not self._fixed:
                 url = self.url()
                 settings = settings.with_url(url, "the settings") if url else replace(settings, url=None)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from app.dialogs.settings import SettingsDialog
 from persistence.settings import URL_VARIABLE, stored_settings
@@ -59,6 +60,44 @@ def test_the_url_of_the_environment_is_shown_but_never_saved(hands, own_folders,
 @pytest.mark.parametrize("stored_url", [REMOTE.replace(":1/", ":99999/")])
 def test_a_stored_port_that_no_machine_has_is_said(dialog):
     assert "has the port 99999; a port is a number from 1 to 65535" in dialog.answer.text()
+
+
+def test_nothing_is_deleted_and_no_policy_changes_unless_that_is_chosen(dialog, hands):
+    assert dialog.keeping.runs.text() == dialog.keeping.days.text() == "off: all are kept"
+    assert dialog.keeping.about_keeping.text().startswith("Nothing is deleted by itself")
+    hands.bot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+    saved = stored_settings()
+    assert (saved.keep_runs, saved.keep_days, saved.journal_sync) == (None, None, "each")
+
+
+def test_what_is_kept_and_how_durable_is_saved_and_shown_again(dialog, hands):
+    dialog.pages.setCurrentWidget(dialog.keeping)
+    dialog.keeping.runs.setValue(20)
+    dialog.keeping.days.setValue(90)
+    hands.bot.mouseClick(dialog.keeping.policies.button(1), Qt.MouseButton.LeftButton)
+    assert "that neither of the two keeps are deleted for good" in dialog.keeping.about_keeping.text()
+    hands.bot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+    saved = stored_settings()
+    assert (saved.keep_runs, saved.keep_days, saved.journal_sync) == (20, 90, "group")
+    hands.wait(lambda: hands.window.findChild(SettingsDialog) is None)
+    hands.press("settings")
+    again = hands.window.findChild(SettingsDialog).keeping
+    assert (again.runs.value(), again.days.value(), again.policies.checkedId()) == (20, 90, 1)
+
+
+def test_no_text_of_the_settings_is_clipped(dialog, hands):
+    dialog.kind.setCurrentIndex(dialog.kind.findData("auto"))
+    dialog.answer.setText("A long answer of a server that wants to be read as a whole. " * 6)
+    dialog.keeping.runs.setValue(20)
+    dialog.keeping.days.setValue(90)
+
+    def clipped() -> list[str]:
+        labels = [label for label in dialog.findChildren(QLabel) if label.isVisible() and label.text()]
+        return [label.text() for label in labels if label.height() < label.heightForWidth(label.width())]
+
+    for page in range(dialog.pages.count()):
+        dialog.pages.setCurrentIndex(page)
+        hands.wait(lambda: not clipped())
 
 
 def test_closing_the_settings_waits_for_no_connection_test(dialog, hands, monkeypatch):
