@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import tomllib
+from importlib.resources import files
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
+from app.dialogs.keeping_fields import POLICIES
 from app.dialogs.settings import SettingsDialog
-from persistence.settings import URL_VARIABLE, stored_settings
+from persistence.settings import JOURNAL_SYNC, URL_VARIABLE, StorageSettings, stored_settings
 
 REMOTE = "postgresql+psycopg2://ann@127.0.0.1:1/races?sslmode=verify-full"
 SOCKET = "postgresql+psycopg2:///races?host=%2Frun%2Fno-such-folder"
@@ -98,6 +102,16 @@ def test_no_text_of_the_settings_is_clipped(dialog, hands):
     for page in range(dialog.pages.count()):
         dialog.pages.setCurrentIndex(page)
         hands.wait(lambda: not clipped())
+
+
+def test_the_help_page_names_the_keys_and_the_prices_that_the_settings_show():
+    page = (files("resources") / "help" / "storage.md").read_text(encoding="utf-8")
+    example = tomllib.loads(page.split("```toml")[1].split("```")[0])
+    assert example == {"keep_runs": 20, "keep_days": 90}
+    StorageSettings(**example)
+    for policy in JOURNAL_SYNC:
+        price = POLICIES[policy][0].split(": ")[1]
+        assert re.search(rf'^\| `"{policy}"`.*\| {price} \|$', page, re.MULTILINE), policy
 
 
 def test_closing_the_settings_waits_for_no_connection_test(dialog, hands, monkeypatch):
