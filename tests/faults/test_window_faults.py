@@ -168,6 +168,7 @@ def suffer(
 ) -> str:
     """Let a fault strike the race of a window so often; returns a line of what was measured."""
     with fault.stage(scene), a_window(scene, bot, patch) as hands:
+        hands.window.desk.set_speed(1 / repetitions)
         said = start(hands)
         heart = Heart()
         bot.wait(CALM_MS)
