@@ -118,6 +118,7 @@ class DatabaseArchive:
         """See the protocol: of one moment, also while a race writes more or a clean-up deletes."""
         with snapshot(self._database) as ask:
             ask(lambda cursor: self._overview(cursor, run))
+            ask(lambda cursor: TaskRepository(cursor).walk_by_key())
             for repository in BULK:
                 after = None
                 while lines := ask(partial(_lines, repository, run, after)):

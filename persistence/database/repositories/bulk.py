@@ -52,6 +52,15 @@ class BulkRepository:
         self._cursor.execute(self._count, (run,))
         return int(self._cursor.fetchone()[0])
 
+    def walk_by_key(self) -> None:
+        """Let :meth:`lines` walk along the index until the transaction ends.
+
+        A planner that has no statistics yet of a run that has just arrived would sort its rest for each page: 1.5 s
+        instead of 0.1 s a page of 50,000 results (measured at 1,000,000).
+        """
+        self._cursor.execute("SET LOCAL enable_sort = off")
+        self._cursor.execute("SET LOCAL enable_bitmapscan = off")
+
     def lines(self, run: str, after: Sequence[Any] | None, limit: int) -> bytes:
         """Return the next ``limit`` rows of a run behind the key ``after`` as CSV lines, by key (index: primary key).
 

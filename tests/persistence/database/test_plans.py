@@ -18,6 +18,7 @@ import pytest
 from psycopg2 import sql
 
 from persistence.checking.tables import table_facts
+from persistence.database.archive import BLOCK_ROWS
 from persistence.database.repositories import (
     MetricRepository,
     RunRepository,
@@ -142,6 +143,7 @@ def bulk_cases(kind: type[Any], rows: bytes) -> list[Case]:
         Case(f"{name}.delete", lambda cursor: kind(cursor).delete(RUN), (key,)),
         Case(f"{name}.lines", lambda cursor: kind(cursor).lines(RUN, None, 1000), (key,)),
         Case(f"{name}.lines", lambda cursor: kind(cursor).lines(RUN, after[kind.table], 1000), (key,)),
+        Case(f"{name}.walk_by_key", lambda cursor: kind(cursor).walk_by_key()),
         Case(f"{name}.key", lambda cursor: kind(cursor).key()),
     ]
 
@@ -252,6 +254,19 @@ def test_the_window_takes_the_server_two_milliseconds_at_a_million_rows(cursor: 
         took_ms.append(explained["Planning Time"] + explained["Execution Time"])
     print(f"{min(took_ms):.2f} ms at best, {statistics.median(took_ms):.2f} ms in the middle")
     assert min(took_ms) <= WINDOW_MS  # the best of them: the machine may be busy
+
+
+def test_rows_of_a_run_that_has_just_arrived_are_not_sorted_for_each_page(cursor: Explaining) -> None:
+    def sorts() -> bool:
+        cursor.plans.clear()
+        SchedulerResultRepository(cursor).lines(RUN, ["mct", 7], BLOCK_ROWS)
+        return any(node["Node Type"] == "Sort" for node in cursor._nodes())
+
+    # as before the first ANALYZE sees the run
+    cursor.cursor.execute("DELETE FROM pg_statistic WHERE starelid = 'schedrace.scheduler_results'::regclass")
+    assert sorts()
+    SchedulerResultRepository(cursor).walk_by_key()
+    assert not sorts()
 
 
 def test_check_db_finds_the_indexes_of_both_windows_used(cursor: Explaining) -> None:
