@@ -41,7 +41,7 @@ def server_facts(database: Database, recent: Collection[str]) -> ServerFacts:
         with database.transaction(connection, limit_s=15.0) as cursor:
             return _facts(cursor, database, recent)
     finally:
-        connection.close()
+        connection.invalidate()  # as in Database.session
 
 
 def _facts(cursor: Any, database: Database, recent: Collection[str]) -> ServerFacts:

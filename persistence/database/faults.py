@@ -75,6 +75,7 @@ _BY_CODE = {
     "25006": "can only be read ({text}). Connect to the primary server, or make it writable",
     "53100": "has no disk space left. Free some there",
     "55P03": "is locked by somebody else at the moment. It is tried again",
+    "40P01": "was being changed by two writers that waited for each other, so one gave way. It is tried again",
 }
 _DATA_CLASSES = ("22", "23")
 _NO_SUCH_RUN = "23503"  # somebody deleted the run: it is made known again, and replayed

@@ -49,7 +49,7 @@ class Database:
             with self.transaction(connection, limit_s) as cursor:
                 yield cursor
         finally:
-            connection.close()
+            connection.invalidate()  # close() would first roll back, and a dead connection complains of that in the log
 
     @contextlib.contextmanager
     def transaction(self, connection: Any, limit_s: float = LIMIT_S) -> Iterator[Any]:
