@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from typing import Any
 
 from persistence.database.libpq import is_local
@@ -55,7 +56,8 @@ def _host_line(host: str, port: int, session: Mapping[str, Any]) -> Finding:
 def _user_line(session: Mapping[str, Any], own: bool) -> Finding:
     if session["superuser"] and not own:
         detail = f"{session['user_name']}, a superuser: a mistake could harm other databases there"
-        return Finding("user", "warn", detail, "Give SchedRace a role of its own.")
+        script = files("resources") / "sql" / "roles.sql"
+        return Finding("user", "warn", detail, f"Give SchedRace a role of its own: {script} makes them.")
     return Finding("user", "ok", session["user_name"])
 
 

@@ -179,3 +179,10 @@ def test_a_storage_with_a_defect_is_a_finding(tmp_path: Path, own_storage: dict[
     report = check_database(settings, {**own_storage, "my_storage": Broken})
     assert not report.healthy
     assert "ZeroDivisionError" in detail_of(report, "server")
+
+
+def test_a_superuser_is_shown_the_script_that_makes_roles(settings: StorageSettings) -> None:
+    (user,) = [check for check in check_database(settings, PLUGINS).checks if check.name == "user"]
+    assert user.status == "warn"
+    script = user.advice.removeprefix("Give SchedRace a role of its own: ").removesuffix(" makes them.")
+    assert "CREATE ROLE" in Path(script).read_text()
