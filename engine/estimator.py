@@ -63,5 +63,9 @@ class Estimator:
         """How many models have been put into use so far; 0 means that the nominal times still answer."""
         return 0
 
+    def account(self) -> dict[str, Any] | None:
+        """Return what has been learned, as a JSON object for the results; None where there is nothing to say."""
+        return None
+
     def close(self) -> None:
         """End background work; called once, also after a failure."""

@@ -122,6 +122,7 @@ def summarise(
         fragmentation=fragmentation(simulation, first_arrival_s, first_arrival_s + makespan_s),
         decision_latency_s=simulation.decisions.seconds(),
         digest=simulation.ledger.digest(),
+        learning=simulation.estimator.account(),
     )
 
 

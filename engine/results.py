@@ -15,7 +15,8 @@ class SchedulerResult:
     """The summary of one scheduler; the field names are those of the ``--json`` output. None: not defined for this row.
 
     ``status`` is 'stopped' when the user ended the race first; ``reason`` says why a scheduler was disqualified, and
-    ``traceback`` (not part of the JSON) where. Definitions: resources/help and :mod:`engine.metrics`.
+    ``traceback`` (not part of the JSON) where; ``learning`` is what an estimator says that it has learned
+    (:meth:`engine.estimator.Estimator.account`). Definitions: resources/help and :mod:`engine.metrics`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SchedulerResult:
     fragmentation: float | None
     decision_latency_s: dict[str, float | None] = field(compare=False)  # of wall time: the same race has another
     digest: str | None
+    learning: dict[str, Any] | None = None
     traceback: str | None = None
 
     def as_json(self) -> dict[str, Any]:

@@ -49,7 +49,8 @@ greedy = met, hybrid_ml = congestion+forest); 'all' is every built-in that can s
     mean_response_s, p50_response_s, p95_response_s, p99_response_s, mean_wait_s, mean_bounded_slowdown,
     throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret,
     gap (makespan, mean_response), deadline_misses, deadline_miss_share, moved_gb, gpu_memory_peak_gb,
-    memory_refusals, fragmentation, decision_latency_s (mean, p99: of wall time), digest
+    memory_refusals, fragmentation, decision_latency_s (mean, p99: of wall time), digest,
+    learning (null, or of a learning estimator: fits, models: trusted, error, nominal_error of each, problem)
 
 --resume races a run that was cut once more from its race.toml, compares every row with its journal, and records what
 is beyond it in the same run; where a row differs, it says which and changes nothing. It takes no option that would
@@ -244,6 +245,8 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
         if row.status == "disqualified":
             failed = True
             print(f"{row.name} was disqualified: {row.reason}", file=sys.stderr)
+        if row.learning and row.learning.get("problem"):
+            print(f"{row.name} raced on with the nominal times: {row.learning['problem']}", file=sys.stderr)
     if status is not None:
         lost = sum(row.tasks for row in result.rows) - status.rows_written - status.rows_pending
         # rows that wait in the journal are safe; only who asked for the database by name has not got it

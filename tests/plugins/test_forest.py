@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import plugins.estimators.forest as forest_module
+import engine.learner
 from engine.cluster import Cluster, Device
 from engine.completion import Completion
 from engine.estimator import EstimatorContext
@@ -90,7 +90,7 @@ def mean_response_s(simulation: Simulation) -> float:
 def test_the_bits_do_not_depend_on_how_long_a_fit_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     in_thread = raced(planted(), learning).ledger.digest()
     for executor in (Eager, Tardy):
-        monkeypatch.setattr(forest_module, "ThreadPoolExecutor", executor)
+        monkeypatch.setattr(engine.learner, "ThreadPoolExecutor", executor)
         assert raced(planted(), learning).ledger.digest() == in_thread
 
 
@@ -222,7 +222,7 @@ def test_a_task_that_cannot_run_on_a_model_stays_impossible_there() -> None:
     n = 60
     etc_s = np.full((n, 2), 2.0)
     etc_s[::3, 1] = np.inf
-    tasks = workload("some", ("cpu", "gpu"), np.arange(n), etc_s)
+    tasks = workload("some", ("cpu", "gpu"), np.arange(n), etc_s * 1.5, etc_s=etc_s)
     simulation = raced(tasks, lambda context: Forest(context, ForestParams(interval=5, min_samples=2)))
     assert simulation.estimator.active_models > 3
     assert list(simulation.estimator.seconds(Task(0, simulation.columns)))[1] == np.inf

@@ -62,6 +62,7 @@ ROW_KEYS = {
     "fragmentation",
     "decision_latency_s",
     "digest",
+    "learning",
 }
 SMALL = ("race", "--tasks", "120", "--seed", "7", "--schedulers", "mct,met", "--storage", "none")
 KERNELS = Path(__file__).parents[4] / "shared" / "traces" / "kernels" / "cgo17-nvidia.csv"

@@ -1,0 +1,217 @@
+"""An estimator that is retrained while the race runs: when, on what, and whether it is believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.completion import Completion
+from engine.errors import sentence_of
+from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.params import parameter
+from engine.task import Task
+from engine.training import TrainingSamples
+
+Answer = Callable[[int], Seconds]
+"""From a task's index to its seconds on each device model, as a fit has learned them."""
+FEWEST_JUDGED = 8
+"""Samples of a device model below which nothing is said about it, and the nominal times answer."""
+WORTH = 0.005
+"""Mean absolute errors of a logarithm that differ by less (0.5 % of the seconds) count as equal."""
+FORGET = 0.7
+"""Weight of what was judged before against what is judged now."""
+
+
+@dataclass(frozen=True)
+class LearnerParams:
+    """The schedule of every :class:`Learner`; its own parameters are added in a subclass."""
+
+    interval: int = parameter(50, "Completions between two retrainings, and from a retraining to its use", low=1)
+    window: int = parameter(1000, "Latest samples that a retraining sees", low=10)
+
+
+class Verdict(NamedTuple):
+    """How a fit did on the samples of one device model that came while it was made, so that it was not trained on them.
+
+    ``error`` and ``nominal_error`` are mean absolute errors of the logarithm of the seconds, earlier fits included with
+    falling weight (nan: never judged); ``trusted``: the fit answers for this model, instead of the nominal times.
+    """
+
+    samples: int
+    error: float
+    nominal_error: float
+    trusted: bool
+
+
+class Judgement(NamedTuple):
+    """What was decided at a completion: about the fit on the samples up to ``fitted_at``, a verdict a device model."""
+
+    completion: int
+    fitted_at: int
+    verdicts: tuple[Verdict, ...]
+
+
+class Learner(Estimator):
+    """Write :meth:`fit`; the schedule, the background, the comparison with the nominal times and the safety are here.
+
+    At completion k (every ``interval``) the last ``window`` samples go to :meth:`fit` in a background thread, unless
+    none is new. At completion k + ``interval``, however long the fit took, it is judged on the samples that have come
+    since: on a device model where its logarithms of the seconds are closer to the truth than the nominal ones it
+    answers from then on, on the others the nominal times do. So a race stays reproducible, and a model that does not
+    pay is not used. A fit that raises, or answers no seconds, is left out, with the reason in :attr:`problem`.
+    """
+
+    Params = LearnerParams
+    learns = True
+
+    def __init__(self, context: EstimatorContext, params: Any = None) -> None:
+        super().__init__(context, params)
+        self.judgements: list[Judgement] = []
+        self.problem: str | None = None
+        """A sentence about the last fit that could not be used, None after one that could."""
+        self._nominal: list[list[float]] = context.nominal_s.tolist()
+        self._answer: Answer | None = None
+        self._trusted = [False] * len(context.models)
+        self._scores = [(0.0, 0.0, 0.0)] * len(context.models)  # weight, error, nominal error
+        self._answers: dict[int, Seconds] = {}
+        self._fit: Future[Answer] | None = None
+        self._fitted_at = self._due = self._last_sample = self._active = 0
+        self._worker: ThreadPoolExecutor | None = None
+
+    def fit(self, samples: TrainingSamples) -> Answer:
+        """Return what was learned from these samples (at least one).
+
+        Called in a background thread, one call at a time: it must depend on nothing but its arguments, the context and
+        earlier fits, for only then a race gives the same bits again.
+        """
+        raise NotImplementedError
+
+    @property
+    def active_models(self) -> int:
+        """How many fits have answered for some device model."""
+        return self._active
+
+    def seconds(self, task: Task) -> Seconds:
+        """See :meth:`engine.estimator.Estimator.seconds`."""
+        answer = self._answers.get(task.index)
+        if answer is None:
+            answer = self._answers[task.index] = self._mixed(task.index)
+        return answer
+
+    def observe(self, completion: Completion) -> None:
+        """Judge a fit that is due, and begin the next one."""
+        number = completion.number
+        self._answers.pop(completion.task.index, None)
+        if self._fit is not None and number == self._due:
+            self._finish_fit(self._fit, number)
+            self._fit = None
+        if self._fit is None and number % self.params.interval == 0:
+            self._begin_fit(number)
+
+    def account(self) -> dict[str, Any]:
+        """See :meth:`engine.estimator.Estimator.account`: the fits, the last verdict on each device model (errors are
+        those of :class:`Verdict`), and the problem, if the last fit could not be used."""
+        last = self.judgements[-1].verdicts if self.judgements else ()
+        return {
+            "fits": len(self.judgements),
+            "models": {
+                model: {"trusted": v.trusted, "error": _or_none(v.error), "nominal_error": _or_none(v.nominal_error)}
+                for model, v in zip(self.context.models, last, strict=False)  # no verdicts before the first fit
+            },
+            "problem": self.problem,
+        }
+
+    def close(self) -> None:
+        """See :meth:`engine.estimator.Estimator.close`."""
+        if self._worker is not None:
+            self._worker.shutdown(wait=True, cancel_futures=True)
+            self._worker = None
+
+    def _mixed(self, index: int) -> Seconds:
+        nominal = self._nominal[index]
+        if self._answer is None:
+            return nominal
+        try:
+            learned = _checked(self._answer(index), nominal)
+        except Exception as error:  # a stranger's model
+            self._give_up(error, "answers")
+            return nominal
+        return [s if trusted else n for s, n, trusted in zip(learned, nominal, self._trusted, strict=True)]
+
+    def _begin_fit(self, number: int) -> None:
+        samples = self.context.window.latest(number, self.params.window)
+        if not len(samples) or int(samples.sample[-1]) == self._last_sample:
+            return
+        self._last_sample = int(samples.sample[-1])
+        self._fitted_at, self._due = number, number + self.params.interval
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+        self._fit = self._worker.submit(self.fit, samples)
+
+    def _finish_fit(self, fit: Future[Answer], number: int) -> None:
+        try:
+            answer = fit.result()
+            verdicts = self._judge(answer, number)
+        except Exception as error:  # a stranger's fit, or what it returned: the one before goes on
+            self.problem = f"'{self.name}' could not be retrained: {sentence_of(error, {type(self).__module__})}"
+            return
+        self.problem = None
+        self.judgements.append(Judgement(number, self._fitted_at, verdicts))
+        self._trusted = [verdict.trusted for verdict in verdicts]
+        self._answer = answer if any(self._trusted) else None
+        self._active += self._answer is not None
+        self._answers.clear()
+
+    def _judge(self, answer: Answer, number: int) -> tuple[Verdict, ...]:
+        fresh = self.context.window.latest(number, self.params.window)
+        fresh_rows = (fresh.completion > self._fitted_at) & (fresh.work_s > 0)
+        tasks, models = fresh.task[fresh_rows].tolist(), fresh.model[fresh_rows]
+        by_task = {task: _checked(answer(task), self._nominal[task]) for task in tasks}
+        learned = [by_task[task][model] for task, model in zip(tasks, models.tolist(), strict=True)]
+        true = np.log(fresh.work_s[fresh_rows])
+        errors = np.abs(np.log(learned) - true)
+        nominal_errors = np.abs(np.log(fresh.nominal_s[fresh_rows]) - true)
+        return tuple(
+            self._verdict(m, errors[models == m], nominal_errors[models == m]) for m in range(len(self._trusted))
+        )
+
+    def _verdict(self, model: int, errors: Any, nominal_errors: Any) -> Verdict:
+        """Judge one device model, and remember it."""
+        count = len(errors)
+        weight, error, nominal_error = self._scores[model]
+        if count:
+            kept = weight * FORGET
+            weight = kept + count
+            error = (kept * error + float(errors.sum())) / weight
+            nominal_error = (kept * nominal_error + float(nominal_errors.sum())) / weight
+            self._scores[model] = (weight, error, nominal_error)
+        if weight < FEWEST_JUDGED:
+            return Verdict(count, math.nan, math.nan, False)
+        return Verdict(count, error, nominal_error, error < nominal_error - WORTH)
+
+    def _give_up(self, error: Exception, doing: str) -> None:
+        self.problem = (
+            f"'{self.name}' gave no usable {doing}, so the nominal times are used until it is retrained: "
+            f"{sentence_of(error, {type(self).__module__})}"
+        )
+        self._answer = None
+        self._answers.clear()
+
+
+def _checked(learned: Sequence[float], nominal: Sequence[float]) -> Seconds:
+    """Return learned seconds, inf where the task cannot run by the nominal ones; ValueError when they cannot be."""
+    if len(learned) != len(nominal):
+        raise ValueError(f"{len(learned)} values for {len(nominal)} device models")
+    seconds = [s if n < math.inf else n for s, n in zip(learned, nominal, strict=True)]
+    if not all(0.0 < s < math.inf or n == math.inf for s, n in zip(seconds, nominal, strict=True)):
+        raise ValueError(f"{list(learned)!r} seconds; they must be above 0")
+    return seconds
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
