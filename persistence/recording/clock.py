@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+
+from persistence.journal.files import JournalReader
+
+_LAST_LINE_BYTES = 64 * 1024
 
 
 class ForwardClock:
@@ -23,3 +28,17 @@ class ForwardClock:
     def date(self) -> datetime:
         """Return the same as a date."""
         return datetime.fromtimestamp(self.now(), UTC)
+
+
+def last_recorded(journal: JournalReader, start: datetime) -> datetime:
+    """Return when the last row of a journal was recorded, ``start`` where it has none: a run that goes on goes on then,
+    though the clock was set back since."""
+    return max([start, *_last_rows(journal)])
+
+
+def _last_rows(journal: JournalReader) -> Iterator[datetime]:
+    for table, size in journal.sizes().items():
+        rows = journal.read(table, max(journal.first(table), size - _LAST_LINE_BYTES), size, _LAST_LINE_BYTES)
+        created_at = rows.rstrip().rpartition(b",")[2]  # the last column of each table
+        if created_at:
+            yield datetime.fromisoformat(created_at.strip(b'"').decode())

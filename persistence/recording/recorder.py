@@ -18,7 +18,7 @@ from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
 from persistence.journal.files import Journal, JournalReader
-from persistence.recording.clock import ForwardClock
+from persistence.recording.clock import ForwardClock, last_recorded
 from persistence.recording.inbox import TAKE_ROWS
 from persistence.recording.lag import Lag
 from persistence.recording.shipper import LAST_CHUNK_S, Shipper
@@ -70,7 +70,7 @@ class Recorder:
         self.header = header
         self._results = journal.rows("scheduler_results") if journal is not None else 0
         self._lag = Lag()
-        self._clock = ForwardClock(header.started_at)
+        self._clock = ForwardClock(header.started_at if journal is None else last_recorded(journal, header.started_at))
         self._writer: JournalWriter | None = None
         self._shipper: Shipper | None = None
         self._replay: BackgroundReplay | None = None
