@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the environment of the simulators that SchedRace is measured against: peers.sh PYTHON VENV
 # They have one of their own because they bring fifty libraries that SchedRace does not need. Its lock file comes from
-#     printf 'accasim==1.1.3\nanrg-saga==2.0.2\n' | uv pip compile - --universal --python-version 3.11 \
+#     printf 'accasim==1.1.3\nanrg-saga==2.0.2\npandas==3.1.1\n' | uv pip compile - --universal --python-version 3.11 \
 #         --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o peers.lock
 set -eu
 python=$1

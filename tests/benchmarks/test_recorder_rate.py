@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import time
@@ -122,7 +123,8 @@ class Contest:
         return known.run
 
     def _forget(self, run: str) -> None:
-        """Every round meets the same table."""
+        """Every round meets the same table, and nothing to replay."""
+        shutil.rmtree(self.settings.runs_dir / run, ignore_errors=True)
         run_statement(f"DELETE FROM schedrace.runs WHERE run = '{run}'", self.url)
         run_statement("VACUUM schedrace.scheduler_results", self.url)
 

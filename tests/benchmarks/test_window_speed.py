@@ -15,6 +15,7 @@ pytestmark = pytest.mark.benchmark
 
 ROUNDS, TASKS = 5, 20_000
 MOST_LATE_MS = 50
+MOST_TIMES_UNRECORDED = 2.0
 
 # The targets are 1.3 and 30: not reached. Medians on two quiet cores: 1.8 to 2.3 times, 21 to 26 frames/s. The limits
 # here only guard what is reached. A frame costs 8 ms of processor time (5 to paint, 3 to make), so 30 of them a quarter
@@ -37,17 +38,20 @@ def rounds_of(schedulers: tuple[str, ...]) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("schedulers", [DEFAULT, SIX], ids=["the default policies", "six policies"])
-def test_a_race_that_learns_and_records_keeps_two_fifths_of_its_speed_in_the_window(
+def test_a_race_that_learns_keeps_two_fifths_of_its_speed_in_the_window_and_there_half_of_it_while_recorded(
     schedulers: tuple[str, ...],
 ) -> None:
     rounds = rounds_of(schedulers)
     median = {key: statistics.median(a_round[key] for a_round in rounds) for key in rounds[0]}
     ratio = statistics.median(a_round["watched_s"] / a_round["alone_s"] for a_round in rounds)
+    braked = statistics.median(a_round["watched_s"] / a_round["unrecorded_s"] for a_round in rounds)
     print(
         f"\n{len(schedulers)} policies: alone {median['alone_s']:.2f} s, in the window {median['watched_s']:.2f} s: "
-        f"x{ratio:.2f}; {median['frames_per_s']:.1f} frames/s, a 10 ms timer is late by "
+        f"x{ratio:.2f}; unrecorded there {median['unrecorded_s']:.2f} s: recording brakes x{braked:.2f}; "
+        f"{median['frames_per_s']:.1f} frames/s, a 10 ms timer is late by "
         f"{median['late_p50_ms']:.1f} ms (p50), {median['late_p99_ms']:.1f} ms (p99)"
     )
+    assert braked <= MOST_TIMES_UNRECORDED
     assert median["late_p99_ms"] < MOST_LATE_MS
     assert ratio <= MOST_TIMES_ALONE
     assert median["frames_per_s"] >= LEAST_FRAMES_PER_S

@@ -1,4 +1,5 @@
-"""Races one spec without and with the window, in turns, both recording; prints a JSON object a round.
+"""Races one spec without and with the window, in turns, both recording, and in the window unrecorded; prints a JSON
+object a round.
 
 ``python -m tests.benchmarks.window_program ROUNDS TASKS SCHEDULER ...``, with folders of its own in the environment.
 """
@@ -17,6 +18,7 @@ from app import session
 from app.session import Timing, new_run_id, run_race, start_recording
 from app.window.main_window import MainWindow
 from app.window.opening import SWITCH_INTERVAL_S, make_window
+from app.window.race_desk import not_recorded
 from engine.control import Control
 from engine.spec import RaceSpec, SchedulerSpec
 from persistence.settings import load_settings
@@ -87,6 +89,15 @@ def with_window(spec: RaceSpec, window: MainWindow, timings: list[Timing]) -> fl
     return timings[-1].race_s
 
 
+def unrecorded(spec: RaceSpec, window: MainWindow, timings: list[Timing]) -> float:
+    """The same, with nothing recorded."""
+    usual, window.desk.settings = window.desk.settings, not_recorded
+    try:
+        return with_window(spec, window, timings)
+    finally:
+        window.desk.settings = usual
+
+
 def main() -> None:
     rounds, tasks, *schedulers = sys.argv[1:]
     spec = RaceSpec(tasks=int(tasks), load=0.8, seed=7, schedulers=tuple(SchedulerSpec(name) for name in schedulers))
@@ -104,7 +115,7 @@ def main() -> None:
     observer = Observer(window)
     with_window(spec, window, timings)  # what is imported at the first race
     for _ in range(int(rounds)):
-        alone_s = without_window(spec)
+        alone_s, unrecorded_s = without_window(spec), unrecorded(spec, window, timings)
         watched_s = with_window(spec, window, timings)
         late_ms = np.array(observer.late_ms)
         print(
@@ -112,6 +123,7 @@ def main() -> None:
                 {
                     "alone_s": alone_s,
                     "watched_s": watched_s,
+                    "unrecorded_s": unrecorded_s,
                     "frames_s": timings[-1].frames_s,
                     "frames_per_s": observer.paints / watched_s,
                     "late_p50_ms": float(np.quantile(late_ms, 0.5)),
