@@ -42,8 +42,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
 
 
+INTERRUPTED = 130
+
+
 def run(options: argparse.Namespace) -> int:
     """Export and say what was written."""
+    try:
+        _export(options)
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was exported.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _export(options: argparse.Namespace) -> None:
     from app.command.rows_bar import rows_bar
     from app.portable_race import portable_race
     from persistence.exchange.export import check_target, export_run
@@ -66,7 +78,6 @@ def run(options: argparse.Namespace) -> int:
                 moved=moved,
             )
     _say(options, exported, race.missing)
-    return 0
 
 
 def _say(options: argparse.Namespace, exported: Exported, missing: tuple[str, ...]) -> None:

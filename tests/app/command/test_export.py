@@ -206,7 +206,8 @@ def test_whatever_ends_an_export_leaves_nothing(
 
     monkeypatch.setattr("app.command.rows_bar.rows_bar", interrupted)
     if raised is KeyboardInterrupt:
-        assert schedrace("export", "last", "--out", tmp_path / "out", *CSV).status == 130
+        said = schedrace("export", "last", "--out", tmp_path / "out", *CSV)
+        assert (said.status, said.err) == (130, "Interrupted: nothing was exported.\n")
     else:
         with pytest.raises(raised):
             schedrace("export", "last", "--out", tmp_path / "out", *CSV)
