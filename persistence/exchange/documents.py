@@ -6,7 +6,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,7 +43,8 @@ def read_header(folder: Path) -> RunHeader:
             raise wrong(path, f"{name} is {shown(json.dumps(table[name]))}, which it cannot be")
     text = _text(race)
     try:
-        tomllib.loads(text)
+        if any(_CONTROL.search(value) for value in _texts(tomllib.loads(text))):
+            raise wrong(race, "a text in it has control characters")
         header = RunHeader.from_json(json.dumps(table), text)
     except tomllib.TOMLDecodeError as error:
         raise wrong(race, f"it is not TOML: {shown(error)}") from error
@@ -108,10 +109,22 @@ def _is_figure(name: str, value: object) -> bool:
     if name in ("run", "scheduler", "status"):
         return type(value) is str and not _CONTROL.search(value)
     if name in ("reason", "digest"):
-        return value is None or (type(value) is str and "\0" not in value)
+        return value is None or (type(value) is str and not _CONTROL.search(value.replace("\n", "")))
     if name == "tasks":
         return type(value) is int and 0 <= value < _INT64
     return value is None or (type(value) in (int, float) and math.isfinite(float(value)))  # type: ignore[arg-type]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts of a TOML document, its keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -222,6 +222,16 @@ def test_a_list_of_sums_that_leads_elsewhere_or_is_none_is_refused(copy: Copy) -
     assert "added after the export" in refusal(folder)
 
 
+def test_what_a_terminal_would_obey_is_refused_and_not_printed(copy: Copy) -> None:
+    folder = copy()
+    with (folder / "race.toml").open("a") as file:
+        file.write('label = "\\u001b[2J"\n')
+    assert "control characters" in refusal(folder)
+    folder = folder.rename(folder.with_name("b"))
+    shutil.copytree(folder, bad := folder.with_name("\x1b[2J"))
+    assert "?[2J" in refusal(bad)
+
+
 def test_links_and_pipes_are_refused(copy: Copy) -> None:
     folder = copy()
     (folder / "files").mkdir()
