@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -97,8 +98,8 @@ def test_the_figures_rise_while_a_race_is_recorded_and_end_at_its_rows(
     recorder = start_recording(prepared, settings, load_registry(plugins=[]).storages, new_run_id())
     with metrics_endpoint(port) as figures:
         assert set(scraped(port)) == {"schedrace_build_info", FINISHED}
-        told: list[int] = []
-        progress = figures.counting(recorder, told.append)
+        passed_on: list[int] = []
+        progress = figures.counting(recorder, passed_on.append)
         race = Stepper(
             lambda control: run_race(
                 prepared, recorder=recorder, control=control, frames=False, pace=None, progress=progress
@@ -113,10 +114,13 @@ def test_the_figures_rise_while_a_race_is_recorded_and_end_at_its_rows(
         last, kind = scraped(port), samples(port)[UP].labels["kind"]
     assert finished[0] == 0
     assert finished[0] < finished[1] < finished[2] < finished[3] < 2 * TASKS
-    assert last[FINISHED] == last[WRITTEN] == told[-1] == 2 * TASKS
+    assert last[FINISHED] == last[WRITTEN] == passed_on[-1] == 2 * TASKS
     assert (last[UP], kind) == (1, "postgresql")
     for name in ("queue_rows", "lag_seconds", "rows_rejected_total", "rows_lost_total", "retries_total"):
         assert last[f"schedrace_recorder_{name}"] == 0
+    page = files("resources").joinpath("help/storage.md").read_text(encoding="utf-8")
+    told = page[page.index("## Watching it from outside") :]
+    assert not [name for name in last if f"`{name}" not in told]
 
 
 def test_a_storage_that_does_not_answer_is_down_and_its_retries_count(
