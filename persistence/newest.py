@@ -2,7 +2,8 @@
 
 Only samples of the same features and device models can be learned from together: those of the newest run that has any
 decide (:class:`persistence.kin.Kin`). The order is that of ``created_at``; samples of one instant are in the order of
-their values, so that database and journals agree about which are the last.
+their values, so that database and journals agree about which are the last. While the database is silent the journals
+of this machine answer alone: what other machines have recorded is then missing.
 """
 
 from __future__ import annotations

@@ -89,16 +89,16 @@ def test_no_process_shows_a_password_that_the_environment_holds(secret_url: str)
     assert_no_secret(out, err, *shown)
 
 
-def test_a_password_among_the_arguments_works_with_a_warning(in_a_process: Command, secret_url: str) -> None:
-    said = in_a_process(*RACE, "--db-url", with_secret(secret_url))
+def test_a_password_among_the_arguments_works_with_a_warning(schedrace: Command, secret_url: str) -> None:
+    said = schedrace(*RACE, "--db-url", with_secret(secret_url))
     assert said.status == 0 and json.loads(said.out)["storage"]["rows_written"] == 240
     assert "The password in --db-url can be read by everybody" in said.err and "~/.pgpass" in said.err
     assert_no_secret(said.out, said.err)
-    assert "can be read by everybody" not in in_a_process(*RACE, "--db-url", "postgresql://me@127.0.0.1:1/x").err
+    assert "can be read by everybody" not in schedrace(*RACE, "--db-url", "postgresql://me@127.0.0.1:1/x").err
 
 
 def test_a_password_file_opens_the_database_unless_others_can_read_it(
-    in_a_process: Command, secret_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    schedrace: Command, secret_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passfile = tmp_path / "passwords"
     escaped = PLAIN.replace(":", "\\:")
@@ -106,20 +106,20 @@ def test_a_password_file_opens_the_database_unless_others_can_read_it(
     monkeypatch.setenv("PGPASSFILE", str(passfile))
     monkeypatch.setenv("SCHEDRACE_DATABASE_URL", secret_url)
     passfile.chmod(0o644)
-    refused = in_a_process(*RACE, "--storage", "postgresql")
+    refused = schedrace(*RACE, "--storage", "postgresql")
     assert refused.status == 1
     assert "asks for the password of 'guarded', and there is none" in refused.err
     assert f"chmod 600 {passfile}" in refused.err
-    report = json.loads(in_a_process("check-db", "--json").out)
+    report = json.loads(schedrace("check-db", "--json").out)
     (line,) = [check for check in report["checks"] if check["name"] == "passfile"]
     assert line["status"] == "warn" and "can be read by others" in line["detail"]
     passfile.chmod(0o600)
-    assert in_a_process("check-db").status == 0  # which brings in what waited in the journal
-    assert json.loads(in_a_process(*RACE, "--storage", "postgresql").out)["storage"]["rows_written"] == 240
+    assert schedrace("check-db").status == 0  # which brings in what waited in the journal
+    assert json.loads(schedrace(*RACE, "--storage", "postgresql").out)["storage"]["rows_written"] == 240
 
 
 def test_a_service_file_names_the_database_and_holds_the_password(
-    in_a_process: Command, secret_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    schedrace: Command, secret_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     socket = secret_url.split("host=")[1].split("&")[0]
     database = secret_url.split("/")[3].split("?")[0]
@@ -130,14 +130,14 @@ def test_a_service_file_names_the_database_and_holds_the_password(
     services.chmod(0o600)
     monkeypatch.setenv("PGSERVICEFILE", str(services))
     monkeypatch.setenv("SCHEDRACE_DATABASE_URL", "postgresql://?service=races")
-    race = json.loads(in_a_process(*RACE).out)
+    race = json.loads(schedrace(*RACE).out)
     assert race["storage"]["rows_written"] == 240 and race["storage"]["where"] == "postgresql://?service=races"
-    said = in_a_process("check-db")
+    said = schedrace("check-db")
     assert said.status == 0 and "url: postgresql://?service=races, from the environment" in said.out
     assert f"host: the socket in {socket}" in said.out and "user: guarded" in said.out
     assert_no_secret(said.out, said.err)
     monkeypatch.setenv("SCHEDRACE_DATABASE_URL", "postgresql://?service=lost")
-    lost = in_a_process("check-db")
+    lost = schedrace("check-db")
     assert lost.status == 1 and 'definition of service "lost" not found' in lost.out
 
 
@@ -201,7 +201,7 @@ def test_a_wrong_password_at_the_terminal_is_a_sentence(secret_url: str) -> None
     assert status == 1 and "refused the password of 'guarded'" in err
 
 
-def test_nobody_is_asked_without_a_terminal(in_a_process: Command, secret_url: str) -> None:
-    said = in_a_process("history", "--db-url", secret_url)
+def test_nobody_is_asked_without_a_terminal(schedrace: Command, secret_url: str) -> None:
+    said = schedrace("history", "--db-url", secret_url)
     assert said.status == 1 and "Password for" not in said.err
     assert "asks for the password of 'guarded'" in said.err
