@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from persistence.cleaning import CleanedRun, Cleaner, DatabaseCleaner, JournalCleaner, Selection, clean_runs
 from persistence.database.opening import open_database
@@ -23,7 +24,8 @@ def clean_by_retention(settings: StorageSettings, go_on: Callable[[], bool]) -> 
     to say.
 
     Only runs that are over and whose journal is in this data folder count and go: a database may hold those of others
-    too. Never one that has not arrived, nor one that was cut and is still offered for resumption.
+    too. Never one that has not arrived, nor one that was cut and is still offered for resumption. One that was imported
+    counts from then on.
     """
     old = [row.run for row in reversed(_old_runs(settings)) if not _is_offered(settings, row)]
     if not old:
@@ -44,8 +46,18 @@ def _old_runs(settings: StorageSettings) -> list[RunOverview]:
     names = archive.names()
     if older_than is None and len(names) <= (settings.keep_runs or 0):
         return []  # without a look into any of them
-    over = [row for row in archive.overviews(names) if row.status != "running"]
+    over = [_since_it_is_here(settings, row) for row in archive.overviews(names) if row.status != "running"]
+    over.sort(key=lambda row: (row.started_at, row.run), reverse=True)
     return Selection(keep_runs=settings.keep_runs, older_than=older_than).of(over)
+
+
+def _since_it_is_here(settings: StorageSettings, row: RunOverview) -> RunOverview:
+    """Date a run that was imported from when that was done: nobody imports a run to see it go."""
+    try:
+        made = datetime.fromtimestamp((settings.runs_dir / row.run / "run.json").stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return row  # cleaned up meanwhile
+    return replace(row, started_at=max(row.started_at, made))
 
 
 def _is_offered(settings: StorageSettings, row: RunOverview) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -29,8 +30,8 @@ def always() -> bool:
     return True
 
 
-def record(settings: StorageSettings, days_ago: int = 0, *, over: bool = True) -> str:
-    """Record a run that began so long ago, without cleaning up."""
+def record(settings: StorageSettings, days_ago: int = 0, *, over: bool = True, here_since: int | None = None) -> str:
+    """Record a run that began so long ago, without cleaning up; ``here_since`` so many days, where it was imported."""
     settings = replace(settings, keep_runs=None, keep_days=None)
     begun = replace(header(), started_at=datetime.now(UTC) - timedelta(days=days_ago))
     recorder = Recorder(open_storage(settings, PLUGINS), begun)
@@ -40,6 +41,8 @@ def record(settings: StorageSettings, days_ago: int = 0, *, over: bool = True) -
     assert recorder.close().problem is None
     if not over:
         ship_left_behind(open_storage(settings, PLUGINS))
+    here_s = time.time() - (days_ago if here_since is None else here_since) * 86_400
+    os.utime(settings.runs_dir / recorder.header.run / "run.json", (here_s, here_s))
     return recorder.header.run
 
 
@@ -50,6 +53,11 @@ def here(settings: StorageSettings) -> set[str]:
 @pytest.fixture(params=["database", "csv"])
 def stored(request: pytest.FixtureRequest, settings: StorageSettings) -> StorageSettings:
     return settings if request.param == "database" else replace(settings, kind="csv", url=None)
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> StorageSettings:
+    return StorageSettings("csv", data_dir=tmp_path)
 
 
 def test_what_neither_count_nor_age_keeps_goes_and_is_said(stored: StorageSettings) -> None:
@@ -86,6 +94,15 @@ def test_what_goes_on_has_not_arrived_or_is_offered_for_resumption_stays(
     assert here(settings) == {recorder.header.run, not_arrived, offered, new}
     assert recorder.close().rows_written == 60
     assert said is not None and f"{decided} to {old}" in said
+
+
+def test_a_run_that_was_imported_counts_from_then_on(csv: StorageSettings) -> None:
+    of_last_year = record(csv, 400, here_since=1)
+    ours = [record(csv, days) for days in (100, 2)]
+    assert clean_by_retention(replace(csv, keep_days=90), always) is not None
+    assert here(csv) == {of_last_year, ours[1]}
+    assert clean_by_retention(replace(csv, keep_runs=1), always) is not None
+    assert here(csv) == {of_last_year}
 
 
 def test_runs_of_other_machines_in_the_same_database_neither_count_nor_go(
