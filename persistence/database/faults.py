@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from persistence.database.libpq import asked_of_libpq, is_ignored, passfile, root_certificates
 from persistence.database.urls import shown_url
+from persistence.database.watchdog import NO_ANSWER
 from persistence.errors import StorageError
 
 _LOST = (  # said of a connection that was open
@@ -36,6 +37,7 @@ _ON_CONNECT = (  # what libpq or the server says (connection errors carry no cod
     ),
     (("no such file or directory",), "is not running: there is no server behind its socket. Start it"),
     (("timeout expired", "timed out"), "does not answer. Check host and port, and whether a firewall is between"),
+    ((NO_ANSWER,), "does not answer ({text}). It is tried again"),
     (_LOST, "has stopped, or the connection to it was cut. It is tried again"),
     (
         ("no route to host", "network is unreachable"),
@@ -44,7 +46,7 @@ _ON_CONNECT = (  # what libpq or the server says (connection errors carry no cod
     (
         ("server does not support ssl",),
         "offers no encryption, without which others on the way can read and write. Its administrator must switch TLS "
-        "on; if you trust everybody on the way, put sslmode=disable into the URL",
+        "on; if you trust everybody on the way, say so in the settings, or by sslmode=disable in the URL",
     ),
     (
         ("certificate verify failed",),

@@ -11,19 +11,30 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg2
+from sqlalchemy.exc import SQLAlchemyError
+
 LIMIT_S = 3.0
 """Above lock_timeout, so that a server that lives answers first; below the 5 s that nothing may exceed."""
+NO_ANSWER = "no answer within"
 _POLL_S = 0.1
 
 
 @contextlib.contextmanager
 def limited(connection: Any, seconds: float = LIMIT_S) -> Iterator[None]:
-    """Run database calls on a psycopg2 connection; past the limit its socket is shut, and the blocked call raises."""
+    """Run database calls on a psycopg2 connection; past the limit its socket is shut, and the blocked call raises
+    :class:`psycopg2.OperationalError` that says so."""
     ticket = _watchdog.arm(connection, seconds)
+    passed = False
     try:
-        yield
-    finally:
-        _watchdog.disarm(ticket)
+        try:
+            yield
+        finally:
+            passed = _watchdog.disarm(ticket)
+    except (psycopg2.Error, SQLAlchemyError) as error:
+        if passed:  # for the driver the server has closed the connection, which it has not
+            raise psycopg2.OperationalError(f"{NO_ANSWER} {seconds:.3g} s") from error
+        raise
 
 
 class _Watchdog:
@@ -46,9 +57,10 @@ class _Watchdog:
                 self._changed.notify()
             return self._next
 
-    def disarm(self, ticket: int) -> None:
+    def disarm(self, ticket: int) -> bool:
+        """Return whether the limit has passed."""
         with self._changed:
-            self._armed.pop(ticket, None)
+            return self._armed.pop(ticket, None) is None
 
     def _run(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from tests.faults.campaign import Fault, Scene
 from tests.faults.proxy import Proxy
 
 _DATABASE = "The database postgresql://"
+_SILENT = "does not answer"
 
 
 @contextmanager
@@ -98,7 +99,7 @@ def _socket(scene: Scene) -> Path:
 _proxies: dict[Path, Proxy] = {}
 
 PATH_FAULTS = (
-    Fault("way silent", way_silent, _DATABASE, stage=behind_proxy),
+    Fault("way silent", way_silent, _SILENT, stage=behind_proxy),
     Fault("way cut", way_cut, _DATABASE, stage=behind_proxy),
-    Fault("network black hole", black_hole, _DATABASE, stage=across_a_network, needs_root=True),
+    Fault("network black hole", black_hole, _SILENT, stage=across_a_network, needs_root=True),
 )

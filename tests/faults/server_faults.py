@@ -159,7 +159,7 @@ SERVER_FAULTS = (
     Fault("server stopped fast", stopped, "The database postgresql://"),
     Fault("server stopped immediately", stopped_at_once, "The database postgresql://"),
     Fault("connection terminated", connection_terminated, _CUT),
-    Fault("server frozen", frozen, "The database postgresql://"),
+    Fault("server frozen", frozen, "does not answer"),
     Fault("table locked", table_locked, "is locked by somebody else"),
     Fault("table renamed", table_renamed, "has lost a table"),
     Fault("rights revoked", rights_revoked, "'racer'", stage=as_racer),
