@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.dialogs.encryption import EncryptionChoice
 from app.dialogs.keeping_fields import KeepingFields
 from app.dialogs.page import Page
 from app.worker import Errand
@@ -33,6 +34,7 @@ from persistence.database.url_fields import (
     UrlFields,
     edited_url,
     known_password,
+    service_of,
     url_fields,
 )
 from persistence.settings import (
@@ -98,6 +100,7 @@ class SettingsDialog(QDialog):
         self.port.setValue(DEFAULT_PORT)
         self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.port.lineEdit().setTextMargins(5, 0, 0, 0)
+        self.encryption = EncryptionChoice()
         self.keeping = KeepingFields()
         self.test, self.save, self.cancel = QPushButton("Test connection"), QPushButton("Save"), QPushButton("Cancel")
         self.save.setObjectName("primary")
@@ -120,6 +123,7 @@ class SettingsDialog(QDialog):
         fields.addRow("Database", self.database)
         fields.addRow("User", self.user)
         fields.addRow("Password", self.password)
+        fields.addRow("Encrypted", self.encryption)
         tester = QHBoxLayout()
         tester.setSpacing(12)
         tester.addWidget(self.test, 0, Qt.AlignmentFlag.AlignTop)
@@ -157,7 +161,7 @@ class SettingsDialog(QDialog):
             f"The environment variable {URL_VARIABLE} sets the connection; unset it to use these fields."
         )
         self.from_environment.setVisible(self._fixed)
-        for field in (self.host, self.port, self.database, self.user, self.password):
+        for field in (self.host, self.port, self.database, self.user, self.password, self.encryption):
             field.setEnabled(not self._fixed)
         self._kind_changed()
 
@@ -167,6 +171,10 @@ class SettingsDialog(QDialog):
         self.port.setValue(shown.port)
         self.database.setText(shown.database)
         self.user.setText(shown.user)
+        self.encryption.show_mode(shown.sslmode)
+        if (service := service_of(text)) is not None:
+            for field in (self.host, self.database, self.user):
+                field.setPlaceholderText(f"as the service '{service}' says")
         if text is not None and known_password(text):
             self.password.setPlaceholderText(KEPT)
 
@@ -175,7 +183,8 @@ class SettingsDialog(QDialog):
         if self._fixed:
             return self._shown_url
         host, database, user = (field.text().strip() for field in (self.host, self.database, self.user))
-        return edited_url(self._shown_url, UrlFields(host, self.port.value(), database, user), self.password.text())
+        fields = UrlFields(host, self.port.value(), database, user, self.encryption.mode)
+        return edited_url(self._shown_url, fields, self.password.text())
 
     def _kind_changed(self) -> None:
         name = self.kind.currentData()

@@ -17,12 +17,14 @@ DEFAULT_DATABASE = "schedrace"
 
 @dataclass(frozen=True, slots=True)
 class UrlFields:
-    """What a form shows of a URL. ``host`` may be the folder of a socket, as it may for psql."""
+    """What a form shows of a URL. ``host`` may be the folder of a socket, as it may for psql; ``sslmode`` may be empty,
+    where the URL names none."""
 
     host: str = ""
     port: int = DEFAULT_PORT
     database: str = ""
     user: str = ""
+    sslmode: str = ""
 
     @property
     def login(self) -> tuple[str, int, str]:
@@ -35,9 +37,14 @@ def url_fields(text: str | None) -> UrlFields:
     if text is None:
         return UrlFields()
     url = _parsed(text)
-    asked = url.query.get("host", "")
-    host = url.host or (asked if isinstance(asked, str) else ",".join(asked))
-    return UrlFields(host, url.port or DEFAULT_PORT, url.database or "", url.username or "")
+    host = url.host or ",".join(url.normalized_query.get("host", ()))
+    sslmode = ",".join(url.normalized_query.get("sslmode", ()))
+    return UrlFields(host, url.port or DEFAULT_PORT, url.database or "", url.username or "", sslmode)
+
+
+def service_of(text: str | None) -> str | None:
+    """Return the service that a URL names, whose entry in the service file says what the form does not show."""
+    return None if text is None else ",".join(_parsed(text).normalized_query.get("service", ())) or None
 
 
 def known_password(text: str) -> str | None:
@@ -49,7 +56,7 @@ def known_password(text: str) -> str | None:
 def edited_url(text: str | None, fields: UrlFields, password: str = "") -> str | None:
     """Return ``text`` with the fields that differ from its own; None when its host was emptied.
 
-    Everything that has no field (``sslmode``, say) is kept. A password that is known already goes along as long as
+    Everything that has no field (``sslrootcert``, say) is kept. A password that is known already goes along as long as
     host, port and user stay: it is for nobody else.
     """
     before = url_fields(text)
@@ -70,6 +77,9 @@ def edited_url(text: str | None, fields: UrlFields, password: str = "") -> str |
         url = url.set(database=fields.database or DEFAULT_DATABASE)
     if fields.user != before.user:
         url = url._replace(username=fields.user or None)
+    if fields.sslmode != before.sslmode:
+        url = url.difference_update_query(["sslmode"])
+        url = url.update_query_dict({"sslmode": fields.sslmode} if fields.sslmode else {})
     return (url.set(password=password) if password else url).render_as_string(hide_password=False)
 
 

@@ -41,6 +41,28 @@ def test_saving_keeps_the_options_of_the_url(dialog, hands):
     assert stored_settings().url == REMOTE.replace("/races", "/more")
 
 
+def test_how_the_connection_is_encrypted_is_shown_and_saved(dialog, hands):
+    assert dialog.encryption.mode == "verify-full"
+    assert dialog.encryption.currentText() == "As the URL says: sslmode=verify-full"
+    dialog.encryption.setCurrentIndex(dialog.encryption.findData("require"))
+    hands.bot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+    assert stored_settings().url == REMOTE.replace("verify-full", "require")
+
+
+@pytest.mark.parametrize("stored_url", [REMOTE.split("?")[0]])
+def test_a_url_that_does_not_say_how_to_encrypt_stays_as_it_is(dialog, hands):
+    assert dialog.encryption.mode == ""
+    hands.bot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+    assert stored_settings().url == REMOTE.split("?")[0]
+
+
+@pytest.mark.parametrize("stored_url", ["postgresql+psycopg2://?service=races"])
+def test_a_service_is_named_where_it_says_what_the_fields_do_not(dialog, hands):
+    assert dialog.host.text() == "" and dialog.host.placeholderText() == "as the service 'races' says"
+    hands.bot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+    assert stored_settings().url == "postgresql+psycopg2://?service=races"
+
+
 @pytest.mark.parametrize("stored_url", [SOCKET])
 def test_saving_keeps_a_socket(dialog, hands):
     dialog.kind.setCurrentIndex(dialog.kind.findData("csv"))

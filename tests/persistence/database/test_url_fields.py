@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import InputError
-from persistence.database.url_fields import UrlFields, edited_url, url_fields
+from persistence.database.url_fields import UrlFields, edited_url, service_of, url_fields
 from persistence.database.urls import normalised_url
 from persistence.settings import StorageSettings, save_settings, stored_settings
 
@@ -64,3 +64,18 @@ def test_a_kept_password_goes_along_to_another_database_but_never_to_another_hos
     assert url == REMOTE
     assert "ann:secret@" in edited_url(url, replace(url_fields(url), database="more"))
     assert "secret" not in edited_url(url, replace(url_fields(url), host="other.example"))
+
+
+def test_how_the_connection_is_encrypted_is_a_field():
+    assert url_fields(REMOTE).sslmode == "verify-full"
+    weaker = edited_url(REMOTE, replace(url_fields(REMOTE), sslmode="require"))
+    assert "sslmode=require" in weaker and "target_session_attrs=read-write" in weaker
+    bare = edited_url(REMOTE, replace(url_fields(REMOTE), sslmode=""))
+    assert "sslmode" not in bare and "target_session_attrs=read-write" in bare
+    assert edited_url(None, UrlFields("db.example", sslmode="disable")).endswith("/schedrace?sslmode=disable")
+
+
+def test_a_url_of_a_service_names_it():
+    url = "postgresql+psycopg2://?service=races"
+    assert (service_of(url), service_of(REMOTE), service_of(None)) == ("races", None, None)
+    assert edited_url(url, url_fields(url)) == url
