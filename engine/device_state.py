@@ -117,32 +117,40 @@ class DeviceState:
         if slots > self.spec.slots:
             return math.inf
         if self._free_times is None or now_s > self._beliefs_hold_until:
+            ends = [(max(end_s, now_s), slots) for end_s, slots, _ in self.running.values()]
             line = [*self.ready, *self.waiting.values()]
-            self._free_times, self._last_start, self._beliefs_hold_until = self._replay(now_s, line)
+            self._free_times, self._last_start, self._beliefs_hold_until = self._replay(now_s, ends, line)
         return max(now_s, self._last_start, self._free_times[slots - 1])
 
     def line_at(self, now_s: float, slots: int, order: float) -> tuple[float, int]:
         """Return when a share that is placed with ``order`` is believed to start, and how many wait behind it.
 
-        As :meth:`available_at`, but of the queue only what goes before it counts: shares whose order is not higher.
+        As :meth:`available_at`, but of the queue only what goes before it counts, shares whose order is not higher; and
+        a share that overruns is believed to need as long again as it is overdue: with the heavy tails that run times
+        have, what has run for long runs on for long (Harchol-Balter & Downey, TOCS 15, 1997).
         """
         if slots > self.spec.slots:
             return math.inf, 0
-        if not self.pooled:
-            end_s = self._end_s
-            start_s = end_s if end_s > now_s else now_s
-            if not self.ready and not self.waiting:
-                return start_s, 0
-            before_s = [entry[4] for entry in (*self.ready, *self.waiting.values()) if entry[0] <= order]
-            return start_s + math.fsum(before_s), self.queue_length - len(before_s)
         before = [entry for entry in (*self.ready, *self.waiting.values()) if entry[0] <= order]
-        free, last_start_s, _ = self._replay(now_s, before)
-        return max(now_s, last_start_s, free[slots - 1]), self.queue_length - len(before)
+        behind = self.queue_length - len(before)
+        if not self.pooled:
+            return self._running_until(now_s) + math.fsum([entry[4] for entry in before]), behind
+        ends = [(end_s if end_s > now_s else now_s + (now_s - end_s), n) for end_s, n, _ in self.running.values()]
+        free, last_start_s, _ = self._replay(now_s, ends, before)
+        return max(now_s, last_start_s, free[slots - 1]), behind
 
-    def _replay(self, now_s: float, line: list[Queued]) -> tuple[list[float], float, float]:
-        """Return when each slot is believed free, sorted, after all that runs and these queued shares; when the last of
-        them starts; and until when that holds."""
-        ends = [(max(end_s, now_s), slots) for end_s, slots, _ in self.running.values()]
+    def _running_until(self, now_s: float) -> float:
+        """Return when a device of one slot is believed to end what it runs, as :meth:`line_at` believes."""
+        end_s = self._end_s
+        if end_s > now_s:
+            return end_s
+        return now_s + (now_s - end_s) if self.running else now_s
+
+    def _replay(
+        self, now_s: float, ends: list[tuple[float, int]], line: list[Queued]
+    ) -> tuple[list[float], float, float]:
+        """Return when each slot is believed free, sorted, after what runs (ends, slots) and these queued shares; when the
+        last of them starts; and until when that holds."""
         free = [now_s] * self.free_slots
         for end_s, slots in ends:
             free.extend([end_s] * slots)
@@ -201,9 +209,8 @@ class EqualDevices:
         device, best_s, best_behind, least_s = -1, math.inf, 0, math.inf
         single = self.slots == slots == 1
         for candidate in self.devices:
-            if single and not candidate.ready and not candidate.waiting:  # as line_at, without the call
-                end_s = candidate._end_s
-                start_s = delayed_s = end_s if end_s > now_s else now_s
+            if single and not candidate.ready and not candidate.waiting:  # as line_at, at less cost
+                start_s = delayed_s = candidate._running_until(now_s)
                 behind = 0
             else:
                 start_s, behind = candidate.line_at(now_s, slots, order)

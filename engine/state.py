@@ -70,7 +70,8 @@ class ClusterState:
     def in_line(self, device: int, order: float, slots: int = 1) -> tuple[float, int]:
         """Return when a share that is placed with ``order`` is believed to start, and how many would wait behind it.
 
-        As :meth:`available_at` where a queue is ordered: queued shares with a higher order do not count.
+        As :meth:`available_at` where a queue is ordered: queued shares with a higher order do not count; and a share
+        that overruns is believed to need as long again as it is overdue.
         """
         return self._states[device].line_at(self.now, slots, order)
 

@@ -62,3 +62,13 @@ def test_a_share_that_needs_more_slots_than_there_are_never_has_its_turn() -> No
     cluster = Cluster("one", (Device(0, "cpu", "cpu", "cpu", slots=2),))
     simulation = Simulation(source, cluster, InOrder([0.0]))
     assert simulation._state.in_line(0, 1.0, 3) == (np.inf, 0)
+
+
+def test_what_is_overdue_is_believed_to_need_as_long_again() -> None:
+    source = workload("overdue", ("cpu",), [0.0, 5.0], [[9.0], [1.0]], etc_s=[[2.0], [1.0]])
+    for slots in (1, 2):
+        cluster = Cluster("one", (Device(0, "cpu", "cpu", "cpu", slots=slots),))
+        tasks = workload("overdue", ("cpu",), source.arrival_s, source.actual_s, etc_s=source.etc_s, slots=slots)
+        rule = InOrder([0.0, 0.0])
+        Simulation(tasks, cluster, rule).advance()
+        assert rule.told == (8.0, 0)  # due at 2, asked at 5
