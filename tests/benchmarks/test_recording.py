@@ -1,12 +1,19 @@
-"""What recording into our own PostgreSQL costs the race: at the pace that people watch, and at full speed."""
+"""What recording into our own PostgreSQL costs the race, at the pace that people watch and at full speed, and being
+watched by Prometheus."""
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from app.metrics_endpoint import RaceFigures, metrics_endpoint
 from app.pace import Pace
 from app.session import Timing, new_run_id, run_race, start_recording
 from engine.control import Control
@@ -89,3 +96,48 @@ def test_recording_brakes_six_policies_at_full_speed_by_at_most_half():
         f" x{ratio:.2f}; braked by the disk for at most {braked_s:.2f} s; last flush at most {flush_s:.1f} s"
     )
     assert ratio <= 2.0
+
+
+READER = """
+import sys, time, urllib.request
+while True:
+    with urllib.request.urlopen(sys.argv[1], timeout=5) as page:
+        page.read()
+    print("read", flush=True)
+    time.sleep(1)
+"""
+
+
+@contextmanager
+def scraped() -> Iterator[RaceFigures]:
+    """Figures that another program reads once a second, fifteen times as often as Prometheus does by itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with metrics_endpoint(port) as figures:
+        command = [sys.executable, "-c", READER, f"http://127.0.0.1:{port}/metrics"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+            try:
+                assert reader.stdout is not None
+                assert reader.stdout.readline() == "read\n"
+                yield figures
+            finally:
+                reader.terminate()
+
+
+def test_a_race_whose_metrics_are_read_every_second_takes_no_longer():
+    prepared = race_of(60_000, *SIX)
+
+    def unrecorded(progress: Callable[[int], None] | None) -> float:
+        timing = Timing()
+        run_race(prepared, recorder=None, control=Control(), frames=False, pace=None, progress=progress, timing=timing)
+        return timing.race_s
+
+    def read() -> float:
+        with scraped() as figures:
+            return unrecorded(figures.counting(None, None))
+
+    unrecorded(None)
+    plain_s, watched_s, ratio = median_rounds(lambda: unrecorded(None), read, rounds=9)
+    print(f"\nsix policies at full speed: {plain_s:.2f} s, with their figures read {watched_s:.2f} s: x{ratio:.3f}")
+    assert ratio <= 1.05
