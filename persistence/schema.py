@@ -127,8 +127,8 @@ training_data = Table(
     _needed("features", ARRAY(Double)),
     _needed("created_at", DateTime(timezone=True)),
     CheckConstraint("fraction > 0 AND work_s > 0", name="training_data_share_check"),
-    # TrainingDataRepository.newest: the window over all runs; 0.4 of 9.5 us that a sample takes the server (its CPU time,
-    # PostgreSQL 18, batches of 1000, median of 5 alternated rounds)
+    # TrainingDataRepository.newest: the window over all runs; 0.4 of the 9.5 us that a sample takes the server (its CPU
+    # time, PostgreSQL 18, batches of 1000, median of 5 alternated rounds)
     Index("training_data_created_at_idx", "created_at"),
 )
 
