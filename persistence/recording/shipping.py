@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from engine.errors import SchedRaceError
 from persistence.errors import JournalBusy, JournalError, StorageError
 from persistence.journal.files import Journal, JournalReader
 from persistence.schema import JOURNALED
@@ -160,8 +161,10 @@ class BackgroundReplay:
         try:
             if sentence := clean_by_retention(settings, lambda: not self._stopping.is_set()):
                 self._tell(sentence)
-        except StorageError as error:
+        except SchedRaceError as error:
             _log.warning("%s", error)
+        except Exception:  # a defect must not end a thread in silence; the runs stay
+            _log.exception("Old runs could not be cleaned up")
 
 
 def journal_folders(storage: Storage) -> list[JournalReader]:
