@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from app.collecting import few_collections, none_at_exit
 from engine.errors import InputError, SchedRaceError
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command (``sys.argv`` by default) and return its exit status: 0 done, 1 failed, 2 wrong usage."""
+    none_at_exit()
     options = _options(list(sys.argv[1:] if argv is None else argv))
     try:
-        return int(options.run(options))
+        with few_collections():
+            return int(options.run(options))
     except InputError as error:
         print(error, file=sys.stderr)
         return WRONG_USAGE

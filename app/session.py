@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from app.collecting import few_collections
 from app.pace import Pace
 from engine.watchdog import Watchdog
 from persistence.run import new_run_id as new_run_id  # whoever starts a race names it
@@ -171,7 +170,7 @@ def run_race(
     decides when something is shown, never what happens. While ``replaying``, the race goes at full speed.
     """
     timing = timing or Timing()
-    with _few_collections():
+    with few_collections():
         race = prepared.race()
         try:
             run = _Run(race, recorder, control, frames, progress, timing, replaying)
@@ -183,20 +182,6 @@ def run_race(
             return run.finish()
         finally:
             race.close()
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Keep the cycle collector from walking all tasks again and again while a race runs.
-
-    Events leave no cycles behind, and tasks stay to the end: collecting at Python's usual pace costs 10 to 20 %.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(50_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 class _Run:

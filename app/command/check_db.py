@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from app.command.lines import print_findings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from persistence.checking.report import CheckReport
+    from persistence.storage import StoragePlugin
 
 SUMMARY = "check the storage: connection, versions, tables, and whether every journal has arrived"
 
@@ -32,9 +35,9 @@ def run(options: argparse.Namespace) -> int:
     from app.command.password import with_password
     from persistence.checking.report import check_database
     from persistence.settings import load_settings
-    from plugins.registry import load_registry
 
-    report = check_database(with_password(load_settings()), load_registry().storages)
+    settings = with_password(load_settings())
+    report = check_database(settings, _storages(settings.kind))
     if options.json:
         import json
 
@@ -42,6 +45,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(report)
     return 0 if report.healthy else 1
+
+
+def _storages(kind: str) -> Mapping[str, type[StoragePlugin]]:
+    """Return the built-in storages, and all there are where the settings name another one: loading every plugin takes
+    longer than the check."""
+    from plugins.storage import schedrace_storages
+
+    built_in = {storage.name: storage for storage in schedrace_storages()}
+    if kind in ("auto", "none", *built_in):
+        return built_in
+    from plugins.registry import load_registry
+
+    return load_registry().storages
 
 
 def _print(report: CheckReport) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from psycopg2 import sql
 
-from engine.metrics import SLOWDOWN_FLOOR_S
 from persistence.comparison import WinLoss, win_loss
 from persistence.database.binary_rows import copied_rows
 from persistence.database.repositories.bulk import BulkRepository
@@ -24,6 +23,8 @@ class SchedulerResultRepository(BulkRepository):
         0.07 s over 200,000 results and 0.5 s over 1,000,000: an index that covers the figures would save time that
         nobody waits for, and cost every insert.
         """
+        from engine.metrics import SLOWDOWN_FLOOR_S  # brings the simulation in, which nothing else here needs
+
         self._cursor.execute(
             """
             SELECT scheduler, n, last_s - LEAST(first_s, (SELECT min(arrival_s) FROM schedrace.tasks WHERE run = %s)),

@@ -96,3 +96,12 @@ def test_the_window_and_the_command_race_to_the_same_bits(
     window_digest = json.loads((run / "result.json").read_text(encoding="utf-8"))["digest"]
     said = in_a_process("race", run / "race.toml", "--storage", "none", "--json")
     assert json.loads(said.out)["digest"] == window_digest
+
+
+def test_a_command_leaves_the_collector_as_it_was_and_the_process_ends_without_a_collection() -> None:
+    code = (
+        "import atexit, gc; usual = gc.get_threshold(); atexit.register(lambda: print(gc.get_freeze_count() > 0)); "
+        "from app.__main__ import main; main(['--version']); print(gc.get_threshold() == usual, gc.get_freeze_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == ["True 0", "True"]
