@@ -13,6 +13,8 @@ import pytest
 
 from persistence.journal.files import JournalReader
 from persistence.recording.cut_runs import KEPT, cut_runs
+from persistence.schema import JOURNALED
+from persistence.settings import URL_VARIABLE
 from tests.app.cut_races import copy, record, rows, whole_lines
 
 REPOSITORY = Path(__file__).parents[2]
@@ -144,6 +146,13 @@ class Person:
 
 
 @pytest.fixture
+def known_to_a_database(half, database_url, monkeypatch):
+    """The settings mean a database, into which what was left behind is brought at the start."""
+    monkeypatch.setenv(URL_VARIABLE, database_url)
+    return half
+
+
+@pytest.fixture
 def person(hands):
     return Person(hands)
 
@@ -173,6 +182,20 @@ def test_resuming_ends_with_the_digest_and_the_journal_of_a_race_never_cut(whole
     assert person.hands.window.status.run.text() == f"Run {half.name}"
     assert "1,200 rows stored" in person.hands.window.status.storage.whole
     assert cut_runs(half.parent) == [] and not person.offered
+
+
+@pytest.mark.parametrize("storage_kind", ["auto"])
+def test_a_run_that_the_database_knows_as_interrupted_is_finished_there(
+    whole, known_to_a_database, person, execute, database_url
+):
+    run = known_to_a_database.name
+    person.waits_for_an_offer(" was cut after ")
+    person.resumes_and_waits()
+    assert person.digests == [whole.digest] and rows(known_to_a_database) == rows(whole.folder)
+    assert execute("SELECT run, status, digest FROM schedrace.runs", database_url) == [(run, "finished", whole.digest)]
+    for table in JOURNALED:
+        in_journal = JournalReader(known_to_a_database).rows(table)
+        assert execute(f"SELECT count(*) FROM schedrace.{table}", database_url) == [(in_journal,)], table
 
 
 def test_a_run_that_is_kept_as_it_is_is_never_offered_again(half, person, own_folders):
@@ -236,7 +259,8 @@ def test_closing_the_window_beyond_the_replay_keeps_what_it_raced(barely_begun, 
     before = JournalReader(barely_begun).rows("scheduler_results")
     person.waits_for_an_offer(" was cut after ")
     person.resumes()
-    person.hands.wait(lambda: person.hands.window.desk.racing and not person.replaying)
+    person.hands.wait_for_frame()
+    person.hands.wait(lambda: not person.replaying)
     seen = person.hands.finished
     person.hands.wait(lambda: person.hands.finished > seen)
     seen = person.hands.finished
