@@ -149,8 +149,8 @@ class DeviceState:
     def _replay(
         self, now_s: float, ends: list[tuple[float, int]], line: list[Queued]
     ) -> tuple[list[float], float, float]:
-        """Return when each slot is believed free, sorted, after what runs (ends, slots) and these queued shares; when the
-        last of them starts; and until when that holds."""
+        """Return when each slot is believed free, sorted, after what runs (ends, slots) and these queued shares; when
+        the last of them starts; and until when that holds."""
         free = [now_s] * self.free_slots
         for end_s, slots in ends:
             free.extend([end_s] * slots)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.completion import Completion
 from engine.errors import sentence_of
@@ -16,15 +17,21 @@ from engine.estimator import Estimator, EstimatorContext, Seconds
 from engine.params import parameter
 from engine.task import Task
 from engine.training import TrainingSamples
+from engine.workload import FloatArray
 
+BoolArray = NDArray[np.bool_]
 Answer = Callable[[int], Seconds]
 """From a task's index to its seconds on each device model, as a fit has learned them."""
 FEWEST_JUDGED = 8
-"""Samples of a device model below which nothing is said about it, and the nominal times answer."""
+"""Samples of a device model below which nothing new is said about it; before the first the nominal times answer."""
 WORTH = 0.005
 """Mean absolute errors of a logarithm that differ by less (0.5 % of the seconds) count as equal."""
-FORGET = 0.7
-"""Weight of what was judged before against what is judged now."""
+FORGET = 0.98
+"""What remains of the weight of earlier errors with each new one: they count as the last 50."""
+DRIFTED = 0.1
+"""Least median error of a logarithm (about 10 % of the seconds) that may be a device grown slower or faster."""
+CERTAIN = 4.0
+"""Standard errors that such a median must be away from 0."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,15 @@ class Verdict(NamedTuple):
 
     ``error`` and ``nominal_error`` are mean absolute errors of the logarithm of the seconds, earlier fits included with
     falling weight (nan: never judged); ``trusted``: the fit answers for this model, instead of the nominal times.
+    ``drift``: the logarithm of the factor by which this device model has become slower since the fit, 0 if it has not;
+    what was judged before then counts no more.
     """
 
     samples: int
     error: float
     nominal_error: float
     trusted: bool
+    drift: float
 
 
 class Judgement(NamedTuple):
@@ -63,7 +73,9 @@ class Learner(Estimator):
     none is new. At completion k + ``interval``, however long the fit took, it is judged on the samples that have come
     since: on a device model where its logarithms of the seconds are closer to the truth than the nominal ones it
     answers from then on, on the others the nominal times do. So a race stays reproducible, and a model that does not
-    pay is not used. A fit that raises, or answers no seconds, is left out, with the reason in :attr:`problem`.
+    pay is not used. Where its answers are all too short (or too long) by one factor, the device model has drifted: they
+    are corrected by it at once, and so are the older samples for the fits to come. A fit that raises, or answers no
+    seconds, is left out, with the reason in :attr:`problem`.
     """
 
     Params = LearnerParams
@@ -78,6 +90,9 @@ class Learner(Estimator):
         self._answer: Answer | None = None
         self._trusted = [False] * len(context.models)
         self._scores = [(0.0, 0.0, 0.0)] * len(context.models)  # weight, error, nominal error
+        self._errors: list[list[float]] = [[] for _ in context.models]  # too few to be weighed for a drift yet
+        self._since = [0] * len(context.models)  # the completion after which these errors begin
+        self._drifts: list[tuple[int, int, float]] = []  # device model, up to which completion, by what logarithm
         self._answers: dict[int, Seconds] = {}
         self._fit: Future[Answer] | None = None
         self._fitted_at = self._due = self._last_sample = self._active = 0
@@ -151,48 +166,75 @@ class Learner(Estimator):
         self._fitted_at, self._due = number, number + self.params.interval
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name)
-        self._fit = self._worker.submit(self.fit, samples)
+        self._fit = self._worker.submit(self.fit, self._as_of_now(samples))
+
+    def _as_of_now(self, samples: TrainingSamples) -> TrainingSamples:
+        """Return samples with the seconds that they would have had if the device models had always been as now."""
+        oldest = int(samples.completion[0])
+        self._drifts = [drift for drift in self._drifts if drift[1] >= oldest]
+        if not self._drifts:
+            return samples
+        work_s = samples.work_s.copy()
+        for model, until, correction in self._drifts:
+            work_s[(samples.model == model) & (samples.completion <= until)] *= math.exp(correction)
+        return replace(samples, work_s=work_s)
 
     def _finish_fit(self, fit: Future[Answer], number: int) -> None:
+        fresh = self.context.window.latest(number, self.params.window)
+        rows = (fresh.completion > self._fitted_at) & (fresh.work_s > 0)
         try:
             answer = fit.result()
-            verdicts = self._judge(answer, number)
+            learned = {task: _checked(answer(task), self._nominal[task]) for task in fresh.task[rows].tolist()}
         except Exception as error:  # a stranger's fit, or what it returned: the one before goes on
             self.problem = f"'{self.name}' could not be retrained: {sentence_of(error, {type(self).__module__})}"
             return
+        verdicts = self._judge(fresh, rows, learned)
         self.problem = None
         self.judgements.append(Judgement(number, self._fitted_at, verdicts))
         self._trusted = [verdict.trusted for verdict in verdicts]
-        self._answer = answer if any(self._trusted) else None
+        self._answer = _corrected(answer, [verdict.drift for verdict in verdicts]) if any(self._trusted) else None
+        self._drifts += [(m, self._since[m], v.drift) for m, v in enumerate(verdicts) if v.drift]
         self._active += self._answer is not None
         self._answers.clear()
 
-    def _judge(self, answer: Answer, number: int) -> tuple[Verdict, ...]:
-        fresh = self.context.window.latest(number, self.params.window)
-        fresh_rows = (fresh.completion > self._fitted_at) & (fresh.work_s > 0)
-        tasks, models = fresh.task[fresh_rows].tolist(), fresh.model[fresh_rows]
-        by_task = {task: _checked(answer(task), self._nominal[task]) for task in tasks}
-        learned = [by_task[task][model] for task, model in zip(tasks, models.tolist(), strict=True)]
-        true = np.log(fresh.work_s[fresh_rows])
-        errors = np.abs(np.log(learned) - true)
-        nominal_errors = np.abs(np.log(fresh.nominal_s[fresh_rows]) - true)
-        return tuple(
-            self._verdict(m, errors[models == m], nominal_errors[models == m]) for m in range(len(self._trusted))
-        )
+    def _judge(self, fresh: TrainingSamples, rows: BoolArray, learned: Mapping[int, Seconds]) -> tuple[Verdict, ...]:
+        models = fresh.model[rows]
+        pairs = zip(fresh.task[rows].tolist(), models.tolist(), strict=True)
+        seconds = np.array([learned[task][model] for task, model in pairs])
+        true = np.log(fresh.work_s[rows])
+        errors, nominal_errors = np.log(seconds) - true, np.log(fresh.nominal_s[rows]) - true
+        of_model = [models == model for model in range(len(self._trusted))]
+        return tuple(self._verdict(m, errors[mine], nominal_errors[mine]) for m, mine in enumerate(of_model))
 
-    def _verdict(self, model: int, errors: Any, nominal_errors: Any) -> Verdict:
+    def _verdict(self, model: int, errors: FloatArray, nominal_errors: FloatArray) -> Verdict:
         """Judge one device model, and remember it."""
         count = len(errors)
-        weight, error, nominal_error = self._scores[model]
+        drift = self._drift(model, errors) if self._trusted[model] else 0.0  # what was never right has not drifted
+        weight, error, nominal_error = (0.0, 0.0, 0.0) if drift else self._scores[model]
         if count:
-            kept = weight * FORGET
+            kept = weight * FORGET**count
             weight = kept + count
-            error = (kept * error + float(errors.sum())) / weight
-            nominal_error = (kept * nominal_error + float(nominal_errors.sum())) / weight
+            error = (kept * error + float(np.abs(errors + drift).sum())) / weight
+            nominal_error = (kept * nominal_error + float(np.abs(nominal_errors).sum())) / weight
             self._scores[model] = (weight, error, nominal_error)
         if weight < FEWEST_JUDGED:
-            return Verdict(count, math.nan, math.nan, False)
-        return Verdict(count, error, nominal_error, error < nominal_error - WORTH)
+            return Verdict(count, math.nan, math.nan, self._trusted[model], drift)
+        return Verdict(count, error, nominal_error, error < nominal_error - WORTH, drift)
+
+    def _drift(self, model: int, errors: FloatArray) -> float:
+        """Return by what the logarithms of the seconds are too small all together, 0 where that may be chance."""
+        if not self._errors[model]:
+            self._since[model] = self._fitted_at
+        self._errors[model] += errors.tolist()
+        if len(self._errors[model]) < FEWEST_JUDGED:
+            return 0.0
+        weighed = np.array(self._errors[model])
+        self._errors[model].clear()
+        middle = float(np.median(weighed))
+        # that of a median: the sigma of a normal distribution is 1.4826 MAD, and this is sqrt(pi / 2) sigma / sqrt(n)
+        sigma = 1.4826 * float(np.median(np.abs(weighed - middle)))
+        standard_error = sigma * math.sqrt(math.pi / 2 / len(weighed))
+        return -middle if abs(middle) > max(DRIFTED, CERTAIN * standard_error) else 0.0
 
     def _give_up(self, error: Exception, doing: str) -> None:
         self.problem = (
@@ -211,6 +253,14 @@ def _checked(learned: Sequence[float], nominal: Sequence[float]) -> Seconds:
     if not all(0.0 < s < math.inf or n == math.inf for s, n in zip(seconds, nominal, strict=True)):
         raise ValueError(f"{list(learned)!r} seconds; they must be above 0")
     return seconds
+
+
+def _corrected(answer: Answer, drifts: Sequence[float]) -> Answer:
+    """Return the answer with its logarithms on each device model moved by a drift."""
+    if not any(drifts):
+        return answer
+    factors = [math.exp(drift) for drift in drifts]
+    return lambda index: [s * factor for s, factor in zip(answer(index), factors, strict=True)]
 
 
 def _or_none(value: float) -> float | None:

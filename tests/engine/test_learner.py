@@ -12,10 +12,12 @@ from engine.cluster import Cluster, Device
 from engine.estimator import EstimatorContext
 from engine.learner import Answer, Learner, LearnerParams
 from engine.metrics import summarise
+from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.training import TrainingSamples
 from engine.workload import Workload, workload
 from plugins.schedulers.mct import Mct
+from plugins.schedulers.round_robin import RoundRobin
 
 PAIR = Cluster("pair", (Device(0, "cpu", "cpu", "cpu"), Device(1, "gpu", "gpu", "gpu")))
 PARAMS = LearnerParams(interval=10, window=100)
@@ -39,8 +41,12 @@ class Factor(Learner):
         return lambda index: [s * f for s, f in zip(self._nominal[index], factor, strict=True)]
 
 
-def raced(source: Workload, learner: Callable[[EstimatorContext, LearnerParams], Learner]) -> Simulation:
-    simulation = Simulation(source, PAIR, Mct(), lambda context: learner(context, PARAMS))
+def raced(
+    source: Workload,
+    learner: Callable[[EstimatorContext, LearnerParams], Learner],
+    rule: type[Scheduler] = Mct,
+) -> Simulation:
+    simulation = Simulation(source, PAIR, rule(), lambda context: learner(context, PARAMS))
     simulation.advance()
     simulation.close()
     assert simulation.status == "finished", simulation.reason
@@ -142,3 +148,30 @@ def test_a_model_that_answers_nonsense_later_gives_way_to_the_nominal_times() ->
     answer = learner_of(simulation).seconds(simulation.columns.tasks[159])
     assert list(answer) == learner_of(simulation).context.nominal_s[159].tolist()
     assert "[nan, nan] seconds; they must be above 0" in (learner_of(simulation).problem or "")
+
+
+def drifting(factor: float, n: int = 400) -> Workload:
+    """Tasks with noise whose seconds on the CPU change by a factor half-way."""
+    rng = np.random.default_rng(8)
+    etc_s = rng.uniform(0.5, 1.5, (n, 2))
+    actual_s = etc_s * [2.0, 0.5] * rng.lognormal(0.0, 0.1, (n, 2))
+    actual_s[n // 2 :, 0] *= factor
+    return workload("drift", ("cpu", "gpu"), np.arange(n) * 1.7, actual_s, etc_s=etc_s)
+
+
+@pytest.mark.parametrize("factor", [0.4, 3.0])
+def test_a_device_model_that_drifts_is_corrected_soon_and_the_others_are_not(factor: float) -> None:
+    learner = learner_of(raced(drifting(factor), Factor, RoundRobin))
+    judged = [(j.completion, j.verdicts) for j in learner.judgements]
+    corrections = {completion: cpu.drift for completion, (cpu, _) in judged if cpu.drift}
+    assert min(corrections) <= 240
+    assert min(corrections) >= 200 and corrections[min(corrections)] == pytest.approx(math.log(factor), abs=0.25)
+    assert [gpu.drift for _, (_, gpu) in judged] == [0.0] * len(judged)
+    late = [cpu for completion, (cpu, _) in judged if completion >= 240]
+    assert all(cpu.trusted for cpu in late)
+    assert late[-1].error < 0.12
+
+
+def test_noise_is_no_drift() -> None:
+    learner = learner_of(raced(drifting(1.0), Factor, RoundRobin))
+    assert not any(verdict.drift for j in learner.judgements for verdict in j.verdicts)
