@@ -56,9 +56,9 @@ class DeviceStripChart(QWidget):
         """Take a frame; it is painted at the next repaint."""
         self._strip, self._done = frame.strip, frame.done
         self._end_s = horizon_s(frame)
-        if frame.strip is not None and frame.strip.queued.size:
+        if frame.strip is not None:  # a race that has just begun may have no buckets yet
             self._last_busy = int(np.max(np.flatnonzero(frame.strip.busy.any(axis=0)), initial=-1)) + 1
-            self._most_queued = max(self._most_queued, float(frame.strip.queued.max()))
+            self._most_queued = float(frame.strip.queued.max(initial=self._most_queued))
 
     def title(self) -> str:
         """Return what the devices do now, or did in the whole race."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from PySide6.QtWidgets import QApplication
 from app.charts.curves import MOST_POINTS, smoothed
 from app.charts.look import Look
 from app.charts.ranking import shared_out
+from app.charts.strip import DeviceStripChart
 from app.charts.time_plot import LABEL_HEIGHT_PX, PlainAxis, Series, TimePlot, apart
 from app.palette import Palette
 from app.theme import Theme
+from engine.frame import DeviceStrip, Frame
+from plugins.clusters import load_cluster
 
 
 @pytest.fixture
@@ -97,3 +101,24 @@ def test_ticks_of_millions_of_seconds_stay_short(qtbot):
     axis = PlainAxis("left", " s")
     assert axis.tickStrings([1_000.0, 20_000_000.0], 1.0, 1_000.0) == ["1,000 s", "2·10⁷ s"]
     assert axis.logTickStrings([4.0, 7.0], 1.0, 1.0) == ["10,000 s", "10⁷ s"]
+
+
+def test_devices_of_a_race_that_is_over_at_once_are_idle_and_not_those_of_the_race_before(qtbot, look):
+    cluster = load_cluster("default")
+    devices = len(cluster.devices)
+
+    def frame(buckets: int) -> Frame:
+        now = np.zeros(devices)
+        shares = np.ones((devices, buckets))
+        strip = DeviceStrip("mct", np.arange(buckets + 1.0), shares, shares, now, now)
+        return Frame(1.0, 1.0, 1, 1, (), strip, 1, math.nan, done=True)
+
+    chart = DeviceStripChart(look)
+    qtbot.addWidget(chart)
+    chart.begin(cluster)
+    chart.show_frame(frame(4))
+    assert "100" in chart.title()
+    chart.begin(cluster)
+    chart.show_frame(frame(0))
+    assert "100" not in chart.title()
+    chart.grab()

@@ -295,14 +295,22 @@ def test_several_are_offered_one_after_the_other_the_newest_first(three, short, 
     assert JournalReader(three[1]).result() is None and (three[1] / KEPT).exists()
 
 
-def test_a_run_that_another_schedrace_writes_is_not_offered(half, runs, hands):
+@pytest.fixture
+def written(half):
+    """A run that another SchedRace has just begun to resume."""
     from persistence.journal.files import Journal
 
     other = Journal(half)
-    hands.window.storage_desk.open()
-    hands.wait(lambda: hands.window.resume_desk._cut == [])
-    assert not hands.window.resume_desk.bar.isVisible()
+    yield half
     other.close()
+
+
+def test_a_run_that_another_schedrace_writes_is_not_offered(written, hands):
+    found = []
+    hands.window.storage_desk.found_cut.connect(found.append)
+    hands.window.storage_desk.open()
+    hands.wait(lambda: found)
+    assert found == [[]] and not hands.window.resume_desk.bar.isVisible()
 
 
 def test_a_window_that_nobody_watches_offers_nothing(half, hands):
