@@ -51,6 +51,8 @@ greedy = met, hybrid_ml = congestion+forest); 'all' is every built-in that can s
     gap (makespan, mean_response), deadline_misses, deadline_miss_share, moved_gb, gpu_memory_peak_gb,
     memory_refusals, fragmentation, decision_latency_s (mean, p99: of wall time), digest,
     learning (null, or of a learning estimator: fits, models: trusted, error, nominal_error of each, problem)
+  distances: a list, for each rule that raced on the nominal times and otherwise, of rule and mean responses: given_s,
+    true_s (knowing every true time), law_s (without the noise), learned_s (by label)
 
 --resume races a run that was cut once more from its race.toml, compares every row with its journal, and records what
 is beyond it in the same run; where a row differs, it says which and changes nothing. It takes no option that would

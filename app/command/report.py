@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from app.distances import Distances, distances, sentence
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from plugins.assemble import PreparedRace
 
 NOT_A_TERMINAL_WIDTH = 160
+WORTH_SAYING = 0.005
+"""Share by which makespans differ that is not 0 % when it is said."""
 NOTHING, MAKESPAN = "–", "\nmakespan"
 EMPTY = (NOTHING, "0 J", "0")
 """Cells that tell nothing: no such devices, no oracle, a cluster file without watts or prices."""
@@ -54,6 +58,7 @@ def summary(
         "storage": _storage(status),
         "bound": asdict(result.bound) if result.bound else None,
         "schedulers": [row.as_json() for row in result.rows],
+        "distances": [of.as_json() for of in distances(prepared.lanes, result)],
     }
 
 
@@ -122,6 +127,8 @@ class Talk:
             print(f"{finished(result).finding} (by mean response)")
             if by_makespan := _by_makespan(result):
                 print(by_makespan)
+            for of in summary["distances"]:
+                print(sentence(Distances(**of)))
             if result.bound:
                 print("The bound is what no schedule can beat.")
             if any((row["regret"] or 0.0) < 0 for row in summary["schedulers"]):
@@ -143,7 +150,7 @@ def _by_makespan(result: RaceResult) -> str:
     first_s, _, first = min(ended)
     best_s, _, best = min(ended, key=lambda end: end[1])
     ahead = best_s / first_s - 1
-    return f"By makespan {first} is first, {percent(ahead)} ahead of {best}." if ahead > 0 else ""
+    return f"By makespan {first} is first, {percent(ahead)} ahead of {best}." if ahead >= WORTH_SAYING else ""
 
 
 def _print_table(summary: dict[str, Any]) -> None:

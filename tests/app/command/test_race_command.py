@@ -32,6 +32,7 @@ KEYS = {
     "storage",
     "bound",
     "schedulers",
+    "distances",
 }
 BOUND_KEYS = {"makespan_s", "critical_path_s", "work_s", "mean_response_s"}
 STORAGE_KEYS = {"kind", "where", "why", "rows_written", "rows_pending"}
