@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from engine.learner import Answer, Learner, LearnerParams
 from engine.params import parameter
 from engine.training import TrainingSamples
 from plugins.estimators.ridge import Inputs, Ridge, fit_ridge, mean_ridge
-from plugins.estimators.tree_walk import Tree, export, mean_prediction
+from plugins.estimators.tree_walk import Tree, export, mean_prediction, scikit_learn
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,8 @@ class Forest(Learner):
         return (*old, *fresh)[-self.params.trees :]
 
     def _grow(self, inputs: NDArray[np.float32], left: Inputs, rng: np.random.Generator) -> Tree:
-        from sklearn.tree import ExtraTreeRegressor  # here, because importing it takes a second
-
-        tree: Any = ExtraTreeRegressor(min_samples_leaf=self.params.leaf, random_state=int(rng.integers(2**31)))
+        grow = scikit_learn("tree").ExtraTreeRegressor
+        tree = grow(min_samples_leaf=self.params.leaf, random_state=int(rng.integers(2**31)))
         return export(tree.fit(inputs, left, check_input=False))
 
 

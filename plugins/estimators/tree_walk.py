@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 Tree = tuple[int, float, Any, Any]
 """``(column, threshold, tree where at most that, tree where more)``, or ``(-1, value, None, None)`` for a leaf."""
+
+
+_importing = threading.Lock()
+
+
+def scikit_learn(module: str) -> Any:
+    """Return a module of scikit-learn, imported when it is first needed: that takes a second.
+
+    One thread at a time: of two that begin at once, one finds it half imported and fails.
+    """
+    with _importing:
+        return importlib.import_module(f"sklearn.{module}")
 
 
 def export(fitted: Any) -> Tree:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.scheduler import Scheduler
 from plugins.hookspecs import hookimpl
+from plugins.schedulers.bandit import Bandit
 from plugins.schedulers.congestion import Congestion
 from plugins.schedulers.conservative import Conservative
 from plugins.schedulers.cpop import Cpop
@@ -16,6 +17,7 @@ from plugins.schedulers.fcfs import Fcfs
 from plugins.schedulers.gpu_only import GpuOnly
 from plugins.schedulers.heft import Heft
 from plugins.schedulers.heteroprio import HeteroPrio
+from plugins.schedulers.hybrid_fraction import HybridFraction
 from plugins.schedulers.ljf import Ljf
 from plugins.schedulers.lp_split import LpSplit
 from plugins.schedulers.max_min import MaxMin
@@ -72,4 +74,6 @@ def schedrace_schedulers() -> list[type[Scheduler]]:
         Unicep,
         F1,
         RlAgent,
+        Bandit,
+        HybridFraction,
     ]

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cluster import Cluster, Kind
+from engine.cluster import Cluster
 from engine.completion import Completion
 from engine.params import parameter
 from engine.pending import Pending
 from engine.placement import Placement
 from engine.scheduler import Scheduler
-from engine.split import best_split, pairs, score_of, sides
 from engine.state import ClusterState
-from engine.task import Task, TaskColumns
+from engine.task import TaskColumns
 from engine.weights import Weights
+from plugins.schedulers.actions import BELIEVED, actions, earned
 from plugins.schedulers.declining import nowhere_split
 
-Shares = tuple[tuple[int, float], ...]
 Vector = NDArray[np.float64]
-
-_FEATURES = 7
 
 
 @dataclass(frozen=True)
@@ -59,9 +55,8 @@ class RlAgent(Scheduler):
 
     def __init__(self, params: RlParams | None = None, seed: int = 0) -> None:
         super().__init__(params, seed)
-        self._weights: Vector = np.zeros(_FEATURES)
-        self._weights[:2] = 1.0
-        self._covariance: Vector = np.eye(_FEATURES) / self.params.trust
+        self._weights: Vector = np.array(BELIEVED)
+        self._covariance: Vector = np.eye(len(BELIEVED)) / self.params.trust
         self._forget = 0.5 ** (1.0 / self.params.memory)
         self._chosen: dict[int, Vector] = {}
         self._completions = 0
@@ -72,20 +67,19 @@ class RlAgent(Scheduler):
         self._race_weights = state.weights
         epsilon = self.params.exploration * 0.5 ** (self._completions / self.params.decay)
         for task in pending.ready():
-            actions = self._actions(task, state)
-            features = np.array([f for _, f in actions])
+            options = actions(task, state)
+            features = np.array([option.features for option in options])
             if self.rng.random() < epsilon:
-                choice = int(self.rng.integers(len(actions)))
+                choice = int(self.rng.integers(len(options)))
             else:
                 choice = int(np.argmin(features @ self._weights))
             self._chosen[task.index] = features[choice]
-            yield Placement(task, actions[choice][0])
+            yield Placement(task, options[choice].shares)
 
     def observe(self, completion: Completion) -> None:
         """Move the weights towards the score that the placement earned."""
         self._completions += 1
-        w = self._race_weights
-        score = w.time * completion.response_s + w.energy * completion.energy_j + w.cost * completion.cost
+        score = earned(completion, self._race_weights)
         x = self._chosen.pop(completion.task.index)
         gain = self._covariance @ x
         gain /= self._forget + float(x @ gain)
@@ -97,42 +91,3 @@ class RlAgent(Scheduler):
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
         """Decline where some task fits neither one device nor a CPU and a GPU together."""
         return nowhere_split(cls.name, tasks, cluster)
-
-    def _actions(self, task: Task, state: ClusterState) -> list[tuple[Shares, list[float]]]:
-        """Return the shares and the features of every action."""
-        options, now_s, weights = sides(task, state), state.now, state.weights
-        backlog = (_backlog_s(state, "cpu"), _backlog_s(state, "gpu"))
-        actions: list[tuple[Shares, list[float]]] = []
-        for side in options:
-            score = score_of(side, weights)
-            if score < math.inf:
-                row = _row(
-                    side.kind, weights.time * (side.ready_s - now_s), score - weights.time * side.ready_s, backlog
-                )
-                actions.append((((side.device, 1.0),), row))
-        for cpu, gpu in pairs(options) if task.divisible else []:
-            split = best_split(cpu, gpu, weights)
-            if split is not None:
-                ready_s, f = min(cpu.ready_s, gpu.ready_s), split.gpu_fraction
-                row = _row("both", weights.time * (ready_s - now_s), split.score - weights.time * ready_s, backlog)
-                actions.append((((cpu.device, 1.0 - f), (gpu.device, f)), row))
-        return actions
-
-
-def _row(place: str, wait_score: float, run_score: float, backlog_s: tuple[float, float]) -> list[float]:
-    """Return the features of an action; the scores are what the model believes of its wait, and of all beyond it."""
-    return [
-        wait_score,
-        run_score,
-        run_score if place == "gpu" else 0.0,
-        run_score if place == "both" else 0.0,
-        math.sqrt(backlog_s[0]) if place != "gpu" else 0.0,
-        math.sqrt(backlog_s[1]) if place != "cpu" else 0.0,
-        1.0,
-    ]
-
-
-def _backlog_s(state: ClusterState, kind: Kind) -> float:
-    """Return the mean queued seconds over the devices of a kind."""
-    devices = state.by_kind[kind]
-    return sum(state.queued_seconds(d.index) for d in devices) / len(devices) if devices else 0.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -23,9 +25,11 @@ from engine.weights import Weights
 from engine.workload import Workload, workload
 from plugins.fitting import check_fits
 from plugins.schedulers import schedrace_schedulers
+from plugins.schedulers.bandit import Bandit, BanditParams
 from plugins.schedulers.cpu_only import CpuOnly
 from plugins.schedulers.gpu_only import GpuOnly
 from plugins.schedulers.heft import Heft
+from plugins.schedulers.hybrid_fraction import HybridFraction
 from plugins.schedulers.mct import Mct
 from plugins.schedulers.met import Met
 from plugins.schedulers.random import Random
@@ -240,15 +244,66 @@ def test_rl_agent_explores_by_its_seed() -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_rl_agent_learns_from_its_rewards_which_kind_not_to_trust() -> None:
+def liar() -> Workload:
     """The GPUs are ten times slower than they say."""
     rng = np.random.default_rng(6)
     etc_s = rng.lognormal(0, 0.5, (1500, 2)) * [1.0, 0.6]
-    tasks = workload("liar", ("cpu", "gpu"), np.cumsum(rng.exponential(0.8, 1500)), etc_s * [1.0, 10.0], etc_s=etc_s)
-    cluster = devices({}, {}, {"kind": "gpu"})
+    arrival_s = np.cumsum(rng.exponential(0.8, 1500))
+    return workload("liar", ("cpu", "gpu"), arrival_s, etc_s * [1.0, 10.0], etc_s=etc_s)
 
-    def late_response_s(scheduler: Scheduler) -> float:
-        parts = run(tasks, cluster, scheduler).ledger.parts()
-        return float((parts.end_s - tasks.arrival_s[parts.task])[500:].mean())
 
-    assert late_response_s(RlAgent(seed=3)) < 0.5 * late_response_s(Mct())
+def late_response_s(tasks: Workload, cluster: Cluster, scheduler: Scheduler) -> float:
+    parts = run(tasks, cluster, scheduler).ledger.parts()
+    finish_s = np.zeros(len(tasks))
+    np.maximum.at(finish_s, parts.task, parts.end_s)
+    return float((finish_s - tasks.arrival_s)[len(tasks) // 3 :].mean())
+
+
+def test_rl_agent_learns_from_its_rewards_which_kind_not_to_trust() -> None:
+    tasks, cluster = liar(), devices({}, {}, {"kind": "gpu"})
+    assert late_response_s(tasks, cluster, RlAgent(seed=3)) < 0.5 * late_response_s(tasks, cluster, Mct())
+
+
+def test_bandit_begins_as_mct_and_explores_without_chance() -> None:
+    tasks = many(200, divisible=True, transfer_gb=0.1)
+    certain = Bandit(BanditParams(trust=1e15))
+    assert run(tasks, MIXED, certain).ledger.digest() == run(tasks, MIXED, Mct()).ledger.digest()
+    curious = BanditParams(optimism=5.0)
+    digests = [run(tasks, MIXED, Bandit(curious, seed)).ledger.digest() for seed in (1, 2)]
+    assert digests[0] == digests[1] != run(tasks, MIXED, Bandit(BanditParams(optimism=0.0))).ledger.digest()
+
+
+def test_bandit_learns_from_its_rewards_which_kind_not_to_trust() -> None:
+    tasks, cluster = liar(), devices({}, {}, {"kind": "gpu"})
+    assert late_response_s(tasks, cluster, Bandit()) < 0.5 * late_response_s(tasks, cluster, Mct())
+
+
+def test_hybrid_fraction_learns_the_fraction_that_balances_both_sides() -> None:
+    """A task of kind 0 is as fast on either side, one of kind 1 nine times faster on the GPU."""
+    n = 400
+    kind = np.arange(n) % 2
+    seconds = np.where(kind[:, None] == 0, [1.0, 1.0], [9.0, 1.0])
+    tasks = workload("two", ("cpu", "gpu"), np.arange(n) * 9.0, seconds, features=kind[:, None],
+                     feature_names=("kind",), divisible=True)  # fmt: skip
+    parts = run(tasks, devices({}, {"kind": "gpu"}), HybridFraction()).ledger.parts()
+    on_gpu = (parts.device == 1) & (parts.task >= 100)
+    for which, fraction in ((0, 0.5), (1, 0.9)):
+        np.testing.assert_allclose(parts.fraction[on_gpu & (parts.task % 2 == which)], fraction, atol=0.01)
+
+
+def test_hybrid_fraction_does_not_see_what_waits_so_that_a_queue_costs_it_more_than_mct() -> None:
+    tasks = many(600, divisible=True)
+    cluster = devices({}, {"kind": "gpu"})
+    assert late_response_s(tasks, cluster, HybridFraction()) > 1.1 * late_response_s(tasks, cluster, Mct())
+
+
+def test_two_policies_that_need_scikit_learn_at_once_both_get_it() -> None:
+    """Imported by two threads at once it is half imported for one of them, in a process that has not imported it."""
+    program = (
+        "import threading; from plugins.estimators.tree_walk import scikit_learn; got = []; "
+        "go = lambda name: got.append(scikit_learn(name)); "
+        "threads = [threading.Thread(target=go, args=(name,)) for name in ('tree', 'ensemble') * 3]; "
+        "[t.start() for t in threads]; [t.join() for t in threads]; print(len(got))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "6", said.stderr
