@@ -150,7 +150,7 @@ class TimePlot(pg.PlotWidget):
         if name in self._marks:
             return
         colour = self._look.colour(name)
-        position = 0.08 + 0.14 * (len(self._marks) % 4)
+        position = 0.94 - 0.12 * (len(self._marks) % 4)
         line = pg.InfiniteLine(
             at_s,
             angle=90,
@@ -159,9 +159,11 @@ class TimePlot(pg.PlotWidget):
             labelOpts={
                 "position": position,
                 "color": colour,
+                "fill": self._veil(),
                 "anchors": [(-0.02, 0.5), (-0.02, 0.5)],
             },
         )
+        line.setZValue(1)  # its name can be read where lines cross it
         self._marks[name] = line
         self.addItem(line)
 
@@ -175,7 +177,9 @@ class TimePlot(pg.PlotWidget):
                 labelOpts={"position": 0.99, "color": self._look.tokens.muted, "anchors": [(1, 1), (1, 1)]},
             )
             self.addItem(self._floor, ignoreBounds=True)
-        self._floor.setPos(np.log10(value) if self._log else value)
+        position = np.log10(value) if self._log else value
+        self._floor.setPos(position)
+        self._floor.setVisible(bool(self._y[0] <= position <= self._y[1]))  # half a name at the edge helps nobody
 
     def _floor_pen(self) -> object:
         return pg.mkPen(self._look.tokens.muted, width=self.devicePixelRatioF(), style=Qt.PenStyle.DashDotLine)
@@ -200,6 +204,7 @@ class TimePlot(pg.PlotWidget):
         for name, mark in self._marks.items():
             mark.setPen(self._mark_pen(name))
             mark.label.setColor(self._look.colour(name))
+            mark.label.fill = pg.mkBrush(self._veil())
         self.viewport().update()
 
     def _line(self, name: str) -> pg.PlotCurveItem:
