@@ -125,19 +125,22 @@ def scraped() -> Iterator[RaceFigures]:
                 reader.terminate()
 
 
-def test_a_race_whose_metrics_are_read_every_second_takes_no_longer():
+def test_a_race_whose_metrics_are_read_every_second_costs_no_more():
+    """In processor time of all its threads, in which the program that reads is not."""
     prepared = race_of(60_000, *SIX)
 
     def unrecorded(progress: Callable[[int], None] | None) -> float:
-        timing = Timing()
-        run_race(prepared, recorder=None, control=Control(), frames=False, pace=None, progress=progress, timing=timing)
-        return timing.race_s
+        began = time.process_time()
+        run_race(prepared, recorder=None, control=Control(), frames=False, pace=None, progress=progress)
+        return time.process_time() - began
 
     def read() -> float:
         with scraped() as figures:
             return unrecorded(figures.counting(None, None))
 
     unrecorded(None)
-    plain_s, watched_s, ratio = median_rounds(lambda: unrecorded(None), read, rounds=9)
-    print(f"\nsix policies at full speed: {plain_s:.2f} s, with their figures read {watched_s:.2f} s: x{ratio:.3f}")
+    plain_s, watched_s, ratio = median_rounds(lambda: unrecorded(None), read, rounds=7)
+    print(
+        f"\nsix policies at full speed: {plain_s:.2f} s, with their figures read {watched_s:.2f} s of processor time: x{ratio:.3f}"
+    )
     assert ratio <= 1.05
