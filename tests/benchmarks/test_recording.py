@@ -139,8 +139,6 @@ def test_a_race_whose_metrics_are_read_every_second_costs_no_more():
             return unrecorded(figures.counting(None, None))
 
     unrecorded(None)
-    plain_s, watched_s, ratio = median_rounds(lambda: unrecorded(None), read, rounds=7)
-    print(
-        f"\nsix policies at full speed: {plain_s:.2f} s, with their figures read {watched_s:.2f} s of processor time: x{ratio:.3f}"
-    )
+    plain_s, _, ratio = median_rounds(lambda: unrecorded(None), read, rounds=7)
+    print(f"\nsix policies at full speed: {plain_s:.2f} s of processor time, their figures read: x{ratio:.3f}")
     assert ratio <= 1.05
