@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.drift import Drift
 from engine.errors import InputError, did_you_mean
 from engine.spec import RaceSpec, SchedulerSpec
 from engine.weights import Weights
 
-TABLES = ("workload", "cluster", "scheduler", "weights", "seed", "tasks", "load")
+TABLES = ("workload", "cluster", "scheduler", "weights", "seed", "tasks", "load", "drift")
 WEIGHTS = ("time", "energy", "cost")
+DRIFT = ("devices", "at_share", "factor")
 
 
 def race_toml(spec: RaceSpec) -> str:
@@ -29,7 +31,8 @@ def race_toml(spec: RaceSpec) -> str:
     document["weights"] = {name: getattr(spec.weights, name) for name in WEIGHTS}
     # headed one by one: tomli_w would write short tables as one inline list
     lanes = [f"[[scheduler]]\n{tomli_w.dumps(_scheduler_table(lane))}" for lane in spec.schedulers]
-    return "\n".join([tomli_w.dumps(document), *lanes])
+    drifts = [f"[[drift]]\n{tomli_w.dumps({key: getattr(drift, key) for key in DRIFT})}" for drift in spec.drift]
+    return "\n".join([tomli_w.dumps(document), *lanes, *drifts])
 
 
 def read_race(path: Path) -> RaceSpec:
@@ -104,15 +107,28 @@ def _spec(place: str, document: Mapping[str, Any], folder: Path) -> RaceSpec:
         seed=_value(place, document, "seed", (int,)) or 0,
         tasks=tasks,
         load=None if load is None else float(load),
+        drift=_drift(place, document),
     )
 
 
+def _drift(place: str, document: Mapping[str, Any]) -> tuple[Drift, ...]:
+    drifts = []
+    for number, row in enumerate(_tables(place, document, "drift"), 1):
+        at = f"{place}, [[drift]] number {number}"
+        _only(at, row, DRIFT)
+        for key in DRIFT:
+            if key not in row:
+                raise InputError(f"{at} has no {key}.")
+        if not isinstance(row["devices"], str):
+            raise InputError(f"{at}: devices is {row['devices']!r}; it must be a text in quotes: cpu, gpu or an id.")
+        numbers = [float(_value(at, row, key, (int, float))) for key in ("at_share", "factor")]
+        drifts.append(Drift(row["devices"], *numbers))
+    return tuple(drifts)
+
+
 def _schedulers(place: str, document: Mapping[str, Any]) -> tuple[SchedulerSpec, ...]:
-    rows = document.get("scheduler", [])
-    if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(r, dict) for r in rows):
-        raise InputError(f"{place}: 'scheduler' must be tables headed [[scheduler]].")
     lanes = []
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_tables(place, document, "scheduler"), 1):
         rest = dict(row)
         at = f"{place}, [[scheduler]] number {number}"
         name = _name(at, rest, None)
@@ -147,6 +163,13 @@ def _table(place: str, document: Mapping[str, Any], key: str) -> Mapping[str, An
     if not isinstance(table, dict):
         raise InputError(f"{place}: '{key}' must be a table headed [{key}].")
     return table
+
+
+def _tables(place: str, document: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    rows = document.get(key, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{place}: '{key}' must be tables headed [[{key}]].")
+    return rows
 
 
 def _value(place: str, table: Mapping[str, Any], key: str, kinds: tuple[type, ...]) -> Any:

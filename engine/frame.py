@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.drift import SpeedChange
 from engine.results import Status
 from engine.workload import FloatArray
 
@@ -60,7 +61,8 @@ class DeviceStrip:
 class Frame:
     """A race at simulated second ``clock_s``; ``done`` when every lane has ended. ``completions`` counts the tasks
     that all lanes together have finished, from which the window derives tasks per second of wall time.
-    ``bound_response_s`` is the mean response that no schedule of all tasks can beat; nan until the lines move."""
+    ``bound_response_s`` is the mean response that no schedule of all tasks can beat; nan until the lines move.
+    ``speed_changes`` are those of the whole race, of which schedulers know nothing."""
 
     clock_s: float
     end_of_arrivals_s: float
@@ -71,3 +73,4 @@ class Frame:
     completions: int
     bound_response_s: float
     done: bool
+    speed_changes: tuple[SpeedChange, ...] = ()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from engine.bounds import gap
+from engine.drift import speed_changes
 from engine.frame import DeviceStrip, Frame, LaneFrame
 from engine.metrics import cost, energy_j
 from engine.race import ORACLE, Lane, Race, is_reference
@@ -88,6 +89,7 @@ class FrameMaker:
         self._strip: DeviceStrip | None = None
         self._bound_response_s = math.nan
         self._lines_move = False
+        self._speed_changes = speed_changes(race.cluster)
 
     def frame(self, selected: str | None, refresh: bool = True) -> Frame:
         """Return a snapshot; ``selected`` names the lane whose devices it shows (None: no strip).
@@ -117,6 +119,7 @@ class FrameMaker:
             completions=completions,
             bound_response_s=self._bound_response_s,
             done=race.done,
+            speed_changes=self._speed_changes,
         )
 
     def _device_strip(self, selected: str | None) -> DeviceStrip | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.drift import Drift
 from engine.errors import InputError
 from engine.weights import Weights
 
@@ -49,6 +50,7 @@ class RaceSpec:
     seed: int = 0
     tasks: int | None = None
     load: float | None = None
+    drift: tuple[Drift, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tasks is not None and self.tasks < 1:

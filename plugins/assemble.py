@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from engine.cluster import Cluster
+from engine.drift import drifted
 from engine.errors import InputError
 from engine.race import Race
 from engine.spec import RaceSpec, SchedulerSpec
@@ -55,8 +56,9 @@ def prepare(spec: RaceSpec, registry: Registry, progress: Progress = unwatched) 
     cluster = load_cluster(spec.cluster)
     tasks = load_workload(spec, cluster, registry, progress)
     check_fits(tasks, cluster)
+    cluster = drifted(cluster, spec.drift, tasks.arrival_s)  # the load is that of the speeds at the start
     columns = TaskColumns(tasks)
-    racing, notes = [], list(tasks.notes)
+    racing, notes = [], [*tasks.notes, *_all_at_once(spec, tasks)]
     for lane_spec, lane, must in lanes:
         reason = _declined(lane, tasks, columns, cluster)
         if reason is None:
@@ -78,6 +80,13 @@ def expand_all(spec: RaceSpec, registry: Registry) -> tuple[SchedulerSpec, ...]:
         given.get(lane.shown, lane)
         for lane in prepare(replace(spec, schedulers=(SchedulerSpec(ALL),)), registry).spec.schedulers
     )
+
+
+def _all_at_once(spec: RaceSpec, tasks: Workload) -> list[str]:
+    """Return a note where the share of the arrivals after which a drift begins means nothing."""
+    if not spec.drift or tasks.arrival_s.min() < tasks.arrival_s.max():
+        return []
+    return ["All tasks arrive at once, so what drifts does so from the start."]
 
 
 def _all(registry: Registry) -> list[SchedulerSpec]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from app.charts.look import RIGHT_MARGIN, Look, horizon_s
 from app.charts.time_plot import Series, TimePlot
+from app.texts import plural
 
 if TYPE_CHECKING:
+    from engine.drift import SpeedChange
     from engine.frame import Frame
     from engine.workload import FloatArray
 
@@ -19,6 +21,8 @@ LOG_FROM = 20.0
 """The value axis becomes logarithmic when the curves spread over more than this factor."""
 MOST_POINTS = 250
 QUIET_START = 0.05
+MOST_CHANGES = 6
+"""Changes of speed that are marked: more would hide the lines."""
 SHORTEST_S = 1e-9
 """A response of 0 has no place on a log axis."""
 
@@ -35,8 +39,14 @@ def smoothed(t_s: FloatArray, value: FloatArray, span_s: float) -> Series:
     return Series(t[thin], mean[thin])
 
 
+def said(change: SpeedChange) -> str:
+    """Return a change of speed in a few words: ``gpu-0, gpu-1: 0.5 x speed``."""
+    named = ", ".join(change.devices) if len(change.devices) <= 2 else plural(len(change.devices), "device")
+    return f"{named}: {change.factor:g}\u00a0x speed"
+
+
 class ResponseCurves(TimePlot):
-    """One line a policy; a dotted mark says when a learner's first model became active."""
+    """One line a policy; dotted marks say when devices change their speed, and a learner's first model is active."""
 
     def __init__(self, look: Look) -> None:
         super().__init__(look, "response", "\u00a0s", RIGHT_MARGIN)
@@ -58,6 +68,9 @@ class ResponseCurves(TimePlot):
         for lane in lanes:
             if lane.models and np.isfinite(lane.model_since_s):
                 self.mark(lane.scheduler, lane.model_since_s, f"{lane.scheduler}: model active")
+        for change in frame.speed_changes[:MOST_CHANGES] if lanes else ():
+            if change.at_s <= frame.clock_s:
+                self.mark(f"{change.at_s} {change.factor}", change.at_s, said(change))
         if frame.bound_response_s > 0:  # False for nan, as long as it is not known
             self.floor(frame.bound_response_s, "lower bound of the mean")
 

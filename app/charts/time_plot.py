@@ -146,10 +146,9 @@ class TimePlot(pg.PlotWidget):
         self.viewport().update()
 
     def mark(self, name: str, at_s: float, text: str) -> None:
-        """Put a vertical mark in the colour of a policy, once."""
+        """Put a vertical mark, once, in the colour of the line of that name, muted where there is none."""
         if name in self._marks:
             return
-        colour = self._look.colour(name)
         position = 0.94 - 0.12 * (len(self._marks) % 4)
         line = pg.InfiniteLine(
             at_s,
@@ -158,7 +157,7 @@ class TimePlot(pg.PlotWidget):
             label=text,
             labelOpts={
                 "position": position,
-                "color": colour,
+                "color": self._mark_colour(name),
                 "fill": self._veil(),
                 "anchors": [(-0.02, 0.5), (-0.02, 0.5)],
             },
@@ -203,7 +202,7 @@ class TimePlot(pg.PlotWidget):
             self._floor.label.setColor(tokens.muted)
         for name, mark in self._marks.items():
             mark.setPen(self._mark_pen(name))
-            mark.label.setColor(self._look.colour(name))
+            mark.label.setColor(self._mark_colour(name))
             mark.label.fill = pg.mkBrush(self._veil())
         self.viewport().update()
 
@@ -225,8 +224,11 @@ class TimePlot(pg.PlotWidget):
         veil.setAlpha(VEIL)
         return veil
 
+    def _mark_colour(self, name: str) -> QColor:
+        return self._look.colour(name) if name in self._lines else QColor(self._look.tokens.muted)
+
     def _mark_pen(self, name: str) -> object:
-        return pg.mkPen(self._look.colour(name), width=self.devicePixelRatioF(), style=Qt.PenStyle.DotLine)
+        return pg.mkPen(self._mark_colour(name), width=self.devicePixelRatioF(), style=Qt.PenStyle.DotLine)
 
     def _pen(self, name: str) -> object:
         # widths of plots are in pixels of the screen, so a dense screen needs more of them

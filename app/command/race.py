@@ -86,6 +86,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="what a second, a joule and a currency unit count in the score of a placement (default: time alone)",
     )
     add(
+        "--drift",
+        action="append",
+        default=[],
+        metavar="DEVICES@SHARE=FACTOR",
+        help="make devices (cpu, gpu or one id) slower or faster after a share of the arrivals, as in gpu@0.5=0.5; "
+        "may be repeated",
+    )
+    add(
         "--resume",
         metavar="RUN|last",
         help="go on with a run that was cut (crash, kill, power), to the same results as if it had not been",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from persistence.recording.cut_runs import CutRun
     from persistence.settings import StorageSettings
 
-OF_THE_RACE = ("file", "workload", "tasks", "load", "seed", "cluster", "schedulers", "param", "weights")
+OF_THE_RACE = ("file", "workload", "tasks", "load", "seed", "cluster", "schedulers", "param", "weights", "drift")
 """Options that say what races: a run that is resumed says so itself."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.race_file import WEIGHTS, anchored, read_race
+from engine.drift import Drift
 from engine.errors import InputError, did_you_mean
 from engine.spec import RaceSpec, SchedulerSpec
 from engine.weights import Weights
@@ -38,6 +39,8 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
         changes["cluster"] = anchored(options.cluster, Path.cwd())
     if options.weights is not None:
         changes["weights"] = parse_weights(options.weights, spec.weights)
+    if options.drift:
+        changes["drift"] = tuple(parse_drift(text) for text in options.drift)
     spec = replace(spec, **changes)  # type: ignore[arg-type]
     settings = [parse_param(text) for text in options.param]
     workload = choose_workload(spec.workload, registry).plugin.name if settings else ""
@@ -64,6 +67,21 @@ def parse_weights(text: str, given: Weights) -> Weights:
         except ValueError:
             raise InputError(f"--weights {name}='{number}' is not a number.") from None
     return replace(given, **values)
+
+
+def parse_drift(text: str) -> Drift:
+    """Read ``DEVICES@SHARE=FACTOR``."""
+    place, equals, factor = text.rpartition("=")
+    devices, at, share = place.rpartition("@")
+    try:
+        if not (equals and at):
+            raise ValueError(text)
+        return Drift(devices, float(share), float(factor))
+    except ValueError:
+        raise InputError(
+            f"'{text}' is not a drift; write --drift DEVICES@SHARE=FACTOR, as in gpu@0.5=0.5: after half of the time "
+            "in which tasks arrive all GPUs become half as fast."
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

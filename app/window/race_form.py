@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.charts.look import Look
 from app.icons import icon
+from app.window.drift_field import DriftField
 from app.window.policies import choices
 from app.window.policy_list import PolicyList
 from app.window.sources import cluster_summary, workload_summary
@@ -87,6 +88,7 @@ class RaceForm(QScrollArea):
         self.seed.setToolTip(
             "<p>The seed of all randomness: the same choices and the same seed give the same race.</p>"
         )
+        self.drift = DriftField()
         self.weights = WeightsFields()
         self.policies = PolicyList(self._look)
         self.waiting = _about("Looking for policies …")
@@ -117,6 +119,8 @@ class RaceForm(QScrollArea):
             numbers.addWidget(_section(title), 0, column)
             numbers.addWidget(field, 1, column)
             numbers.setColumnStretch(column, 1)
+        numbers.addWidget(_section("Drift"), 2, 0)
+        numbers.addWidget(self.drift, 3, 0, 1, 3)
         layout.addLayout(numbers)
         layout.addWidget(self.weights)
         layout.addSpacing(8)
@@ -135,6 +139,7 @@ class RaceForm(QScrollArea):
         self.tasks.valueChanged.connect(self.changed)
         self.load.valueChanged.connect(self.changed)
         self.seed.valueChanged.connect(self.changed)
+        self.drift.currentIndexChanged.connect(self.changed)
         self.weights.changed.connect(self.changed)
         self.policies.changed.connect(self.changed)
         self.workload_file.clicked.connect(self.wants_workload_file)
@@ -163,6 +168,7 @@ class RaceForm(QScrollArea):
         self.tasks.setValue(spec.tasks or AS_GIVEN)
         self.load.setValue(spec.load or AS_GIVEN)
         self.seed.setValue(min(spec.seed, LARGEST_SEED))
+        self.drift.show_drift(spec.drift)
         self.weights.show_weights(spec.weights)
         if self._registry is not None:
             self.policies.show_choices(choices(self._registry, spec), [lane.shown for lane in spec.schedulers])
@@ -188,6 +194,7 @@ class RaceForm(QScrollArea):
             seed=self.seed.value(),
             tasks=self.tasks.value() or None,
             load=round(self.load.value(), 4) or None,
+            drift=self.drift.drift(),
         )
 
     def choose_workload(self, name: str) -> None:
@@ -208,7 +215,7 @@ class RaceForm(QScrollArea):
         """Forbid or allow changes: a race that runs is not edited."""
         for field in (
             self.workload, self.workload_file, self.cluster, self.cluster_file,
-            self.tasks, self.load, self.seed, self.new_policy,
+            self.tasks, self.load, self.seed, self.drift, self.new_policy,
         ):  # fmt: skip
             field.setEnabled(not locked)
         self.weights.lock(locked)

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.charts.curves import MOST_POINTS, smoothed
+from app.charts.curves import MOST_POINTS, ResponseCurves, said, smoothed
 from app.charts.look import Look
 from app.charts.ranking import shared_out
 from app.charts.strip import DeviceStripChart
 from app.charts.time_plot import LABEL_HEIGHT_PX, PlainAxis, Series, TimePlot, apart
 from app.palette import Palette
 from app.theme import Theme
+from engine.drift import Drift, SpeedChange, drifted
 from engine.frame import DeviceStrip, Frame
+from engine.frames import FrameMaker
+from engine.race import LaneSpec, Race
+from engine.workload import workload
 from plugins.clusters import load_cluster
+from plugins.schedulers.mct import Mct
 
 
 @pytest.fixture
@@ -122,3 +127,27 @@ def test_devices_of_a_race_that_is_over_at_once_are_idle_and_not_those_of_the_ra
     chart.show_frame(frame(0))
     assert "100" not in chart.title()
     chart.grab()
+
+
+def test_a_change_of_speed_is_marked_once_it_has_happened(qtbot, look):
+    arrival_s = np.arange(100.0)
+    cluster = drifted(load_cluster("default"), [Drift("gpu", 0.5, 0.5)], arrival_s)
+    race = Race(workload("w", ("cpu", "gpu"), arrival_s, np.ones((100, 2))), cluster, [LaneSpec("mct", Mct())])
+    maker, chart = FrameMaker(race), ResponseCurves(look)
+    qtbot.addWidget(chart)
+    race.advance(40.0)
+    chart.show_frame(maker.frame("mct"))
+    assert not chart._marks
+    while race.advance():
+        pass
+    for _ in range(2):
+        chart.show_frame(maker.frame("mct"))
+    (mark,) = chart._marks.values()
+    assert mark.value() == pytest.approx(49.5)
+    assert mark.label.format == "gpu-0, gpu-1: 0.5\u00a0x speed"
+    assert mark.label.color == look.tokens.muted
+    chart.restyle()
+
+
+def test_changes_of_many_devices_are_counted():
+    assert said(SpeedChange(1.0, 2.0, tuple("abcd"))) == "4 devices: 2\u00a0x speed"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.race_file import anchored, parse_race, race_toml, read_race
+from engine.drift import Drift
 from engine.errors import InputError
 from engine.spec import RaceSpec, SchedulerSpec
 from engine.weights import Weights
@@ -19,6 +20,7 @@ values = st.one_of(
 )
 params = st.dictionaries(st.sampled_from(["interval", "trees", "epsilon"]), values, max_size=3)
 positive = st.floats(0.01, 90)
+drifts = st.builds(Drift, st.sampled_from(["cpu", "gpu", "gpu-0"]), st.floats(0, 1), positive)
 
 
 @st.composite
@@ -32,6 +34,7 @@ def specs(draw: st.DrawFn) -> RaceSpec:
         seed=draw(st.integers(0, 2**63 - 1)),
         tasks=draw(st.none() | st.integers(1, 10**8)),
         load=draw(st.none() | positive),
+        drift=tuple(draw(st.lists(drifts, max_size=2))),
     )
 
 
@@ -57,6 +60,12 @@ def test_an_empty_file_is_the_default_race() -> None:
         ("[[scheduler]]\nname = 'mct'\nepsilon = [1]", "epsilon must be a number"),
         ("scheduler = 'mct'", "headed [[scheduler]]"),
         ("workload = 'synthetic'", "headed [workload]"),
+        ("drift = 0.5", "headed [[drift]]"),
+        ("[[drift]]\ndevices = 'gpu'\nshare = 0.5", "unknown key 'share'. Did you mean 'at_share'?"),
+        ("[[drift]]\ndevices = 'gpu'\nat_share = 0.5", "[[drift]] number 1 has no factor"),
+        ("[[drift]]\ndevices = 1\nat_share = 0.5\nfactor = 1", "devices is 1; it must be a text"),
+        ("[[drift]]\ndevices = 'gpu'\nat_share = 'x'\nfactor = 1", "at_share is 'x'; it must be a number"),
+        ("[[drift]]\ndevices = 'gpu'\nat_share = 2\nfactor = 1", "it must be from 0 to 1"),
         ("seed = ", "is not TOML"),
     ],
 )

@@ -93,6 +93,7 @@ def test_results_of_a_resumed_race_can_be_written_whole(
         (("--tasks", "3"), "--tasks would make it another one"),
         (("--schedulers", "mct"), "--schedulers would make it another one"),
         (("--param", "mct.x=1"), "--param would make it another one"),
+        (("--drift", "gpu@0.5=0.5"), "--drift would make it another one"),
         (("race.toml",), "a race file would make it another one"),
         (("--storage", "none"), "--storage none records nothing"),
     ],

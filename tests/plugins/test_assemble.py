@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.drift import Drift
 from engine.errors import InputError
 from engine.estimator import Estimator
 from engine.placement import Placement, on
@@ -321,3 +323,34 @@ def test_a_workload_plugin_that_raises_is_a_sentence() -> None:
 
 def test_an_unknown_cluster_is_a_sentence() -> None:
     assert "Did you mean 'large'?" in refusal(RaceSpec(cluster="larg"))
+
+
+def test_a_drift_slows_the_devices_of_the_race_and_changes_neither_the_tasks_nor_what_came_before() -> None:
+    spec = RaceSpec(schedulers=lanes("mct"), tasks=200)
+    plain, slowed = prepare(spec, registry()), prepare(replace(spec, drift=(Drift("gpu", 0.5, 0.5),)), registry())
+    assert np.array_equal(plain.workload.arrival_s, slowed.workload.arrival_s)
+    assert digests(plain) == digests(prepare(replace(spec, drift=(Drift("gpu", 1.0, 1.0),)), registry()))
+    half_s = float(plain.workload.arrival_s.max()) / 2
+    assert {d.speed_at for d in slowed.cluster.of_kind("gpu")} == {((half_s, 0.5),)}
+    finishes = []
+    for prepared in (plain, slowed):
+        race = prepared.race()
+        while race.advance():
+            pass
+        rows = race.take_finished()[0]
+        finishes.append(dict(zip(rows.task.tolist(), rows.finish_s.tolist(), strict=True)))
+        gaps = race.result().rows[0].gap.values()
+        assert all(gap is not None and gap >= 0.0 for gap in gaps)
+        race.close()
+    before = [task for task, at_s in finishes[0].items() if at_s < half_s]
+    assert before and all(finishes[0][task] == finishes[1][task] for task in before)
+    assert max(finishes[1].values()) > max(finishes[0].values())
+
+
+def test_a_drift_of_devices_that_the_cluster_has_not_stops_the_race_before_it_starts() -> None:
+    assert "'tpu@0.5=0.5' concerns no device" in refusal(RaceSpec(drift=(Drift("tpu", 0.5, 0.5),)))
+
+
+def test_where_all_tasks_arrive_at_once_a_note_says_when_a_drift_begins() -> None:
+    spec = RaceSpec(workload="cholesky", schedulers=lanes("mct"), drift=(Drift("gpu", 0.5, 0.5),))
+    assert "All tasks arrive at once, so what drifts does so from the start." in prepare(spec, registry()).notes

@@ -226,6 +226,16 @@ def test_all_means_those_that_can_serve_the_workload_with_its_parameters(schedra
     assert "easy" in whole - split
 
 
+def test_a_drift_slows_devices_and_comes_back_from_the_race_file(schedrace: Command, tmp_path: Path) -> None:
+    plain = strict(schedrace(*SMALL, "--json").out)
+    slowed = strict(schedrace(*SMALL, "--drift", "gpu@0.5=0.5", "--out", tmp_path, "--json").out)
+    assert slowed["schedulers"][0]["mean_response_s"] > plain["schedulers"][0]["mean_response_s"]
+    again = strict(schedrace("race", tmp_path / "race.toml", "--storage", "none", "--json").out)
+    assert again["digest"] == slowed["digest"]
+    other = schedrace("race", tmp_path / "race.toml", "--drift", "gpu-0@0.5=0.5", "--storage", "none", "--json").out
+    assert strict(other)["digest"] not in (slowed["digest"], plain["digest"])
+
+
 def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace: Command, tmp_path: Path) -> None:
     plain = strict(schedrace(*SMALL, "--json").out)
     weighted = strict(schedrace(*SMALL, "--json", "--weights", "energy=0.02", "--out", tmp_path).out)
@@ -262,6 +272,10 @@ def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace
         (("--weights", "energy=much"), "--weights energy='much' is not a number"),
         (("--weights", "energy=-1"), "The weight of energy is -1.0"),
         (("--weights", "time=0"), "All weights are 0"),
+        (("--drift", "gpu"), "'gpu' is not a drift; write --drift DEVICES@SHARE=FACTOR"),
+        (("--drift", "gpu@half=0.5"), "'gpu@half=0.5' is not a drift"),
+        (("--drift", "gpu@0.5=0"), "The drift 'gpu@0.5=0' has the factor 0"),
+        (("--drift", "gqu@0.5=0.5"), "concerns no device of cluster 'default'. Write cpu, gpu or the id"),
         (("--storage", "postgres"), "Did you mean 'postgresql'?"),
         (("--storage", "csv", "--db-url", "postgresql://u@h/d"), "leave one of them out"),
         (("--db-url", "mysql://u:secret@h/d"), "mysql"),
