@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.drift import SpeedChange
+from engine.learning import LearningFrame
 from engine.results import Status
 from engine.workload import FloatArray
 
@@ -17,7 +18,8 @@ class LaneFrame:
     most ~1000 buckets); ``util_t_s``/``util_cpu``/``util_gpu``: busy share 0..1 of each kind in each bucket.
     ``on_cpu``/``on_gpu``/``on_both``: finished tasks by where they ran. ``regret_s`` is against the oracle on the tasks
     that both have finished, ``gap`` the mean response / its lower bound - 1, once all tasks have finished.
-    ``model_since_s``: simulated second at which its first learned model became active.
+    ``model_since_s``: simulated second at which its first learned model became active. ``learning``: None where its
+    estimator does not learn.
     """
 
     scheduler: str
@@ -41,6 +43,7 @@ class LaneFrame:
     on_both: int
     models: int
     model_since_s: float
+    learning: LearningFrame | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

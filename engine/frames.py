@@ -9,6 +9,8 @@ import numpy as np
 from engine.bounds import gap
 from engine.drift import speed_changes
 from engine.frame import DeviceStrip, Frame, LaneFrame
+from engine.learner import Learner
+from engine.learning import LearningDigest, LearningFrame
 from engine.metrics import cost, energy_j
 from engine.race import ORACLE, Lane, Race, is_reference
 from engine.simulation import Simulation
@@ -36,6 +38,9 @@ class _LaneDigest:
         self.regret_s = math.nan
         self.energy_j = self.cost = 0.0
         self.util_t_s = self.util_cpu = self.util_gpu = np.zeros(0)
+        self.learning: LearningFrame | None = None
+        estimator = lane.simulation.estimator
+        self._learning = LearningDigest(estimator) if isinstance(estimator, Learner) else None
         self._compared_at = 0
 
     def update(self) -> None:
@@ -61,6 +66,8 @@ class _LaneDigest:
         self.cost = cost(held_slot_s, simulation.cluster)
         until_s = race.clock_s if simulation.status == "running" else min(race.clock_s, simulation.now_s)
         self.util_t_s, (self.util_cpu, self.util_gpu) = timeline.utilisation(until_s)
+        if self._learning is not None:
+            self.learning = self._learning.frame(simulation.completions, over=simulation.status != "running")
         news = self.seen + (oracle.seen if oracle is not None else 0)
         enough = self._compared_at * _REFRESH_GROWTH if simulation.status == "running" else self._compared_at + 1
         if self.seen and news >= enough:
@@ -164,4 +171,5 @@ def _lane_frame(digest: _LaneDigest, bound_response_s: float) -> LaneFrame:
         on_both=on_both,
         models=simulation.models,
         model_since_s=simulation.model_since_s,
+        learning=digest.learning,
     )

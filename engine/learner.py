@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.completion import Completion
 from engine.errors import sentence_of
 from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.learning import LearningRecord
 from engine.params import parameter
 from engine.task import Task
 from engine.training import TrainingSamples
@@ -84,6 +85,7 @@ class Learner(Estimator):
     def __init__(self, context: EstimatorContext, params: Any = None) -> None:
         super().__init__(context, params)
         self.judgements: list[Judgement] = []
+        self.record = LearningRecord(context.models)
         self.problem: str | None = None
         """A sentence about the last fit that could not be used, None after one that could."""
         self._nominal: list[list[float]] = context.nominal_s.tolist()
@@ -105,6 +107,23 @@ class Learner(Estimator):
         earlier fits, for only then a race gives the same bits again.
         """
         raise NotImplementedError
+
+    def importance(self) -> Mapping[str, float]:
+        """Return by how much the mean absolute error of the logarithm grows, over what the last fit learned from, where
+        the values of a feature are exchanged at random. The default, nothing, means that it is not known.
+
+        Called in the background thread between two fits, and only while somebody looks on: it must change nothing.
+        """
+        return {}
+
+    def ask_importance(self) -> Future[Mapping[str, float]] | None:
+        """Have :meth:`importance` computed; None when nothing has been fitted yet."""
+        return None if self._worker is None else self._worker.submit(self.importance)
+
+    @property
+    def trusted(self) -> tuple[bool, ...]:
+        """Whether what was learned answers, for each device model; else the nominal times do."""
+        return tuple(trusted and self._answer is not None for trusted in self._trusted)
 
     @property
     def active_models(self) -> int:
@@ -191,6 +210,7 @@ class Learner(Estimator):
         verdicts = self._judge(fresh, rows, learned)
         self.problem = None
         self.judgements.append(Judgement(number, self._fitted_at, verdicts))
+        self.record.judged(self.judgements[-1])
         self._trusted = [verdict.trusted for verdict in verdicts]
         self._answer = _corrected(answer, [verdict.drift for verdict in verdicts]) if any(self._trusted) else None
         self._drifts += [(m, self._since[m], v.drift) for m, v in enumerate(verdicts) if v.drift]
@@ -204,6 +224,7 @@ class Learner(Estimator):
         true = np.log(fresh.work_s[rows])
         errors, nominal_errors = np.log(seconds) - true, np.log(fresh.nominal_s[rows]) - true
         of_model = [models == model for model in range(len(self._trusted))]
+        self.record.predicted(of_model, seconds, np.vstack([fresh.nominal_s[rows], fresh.work_s[rows]]))
         return tuple(self._verdict(m, errors[mine], nominal_errors[mine]) for m, mine in enumerate(of_model))
 
     def _verdict(self, model: int, errors: FloatArray, nominal_errors: FloatArray) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from engine.params import parameter
 from engine.training import TrainingSamples
 from plugins.estimators.ridge import Inputs, Ridge, fit_ridge, mean_ridge
 from plugins.estimators.tree_walk import Tree, export, mean_prediction, scikit_learn
+
+EXPLAINED = 200
+"""Latest samples of each device model over which the importance of the features is taken: some 10 ms."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Forest(Learner):
         self._inputs: Inputs = np.hstack([_known(context.features), logs])
         self._forests: list[tuple[Grown, ...]] = [() for _ in context.models]
         self._seen = self._fits = 0
+        self._learned_from: TrainingSamples | None = None
 
     def fit(self, samples: TrainingSamples) -> Answer:
         """See :meth:`engine.learner.Learner.fit`."""
@@ -65,7 +70,42 @@ class Forest(Learner):
         self._fits += 1
         for model, old in enumerate(self._forests):
             self._forests[model] = self._refit(samples, min(new, 1.0), model, old)
+        self._learned_from = samples
         return self._answer_of([_mean(forest) for forest in self._forests])
+
+    def importance(self) -> Mapping[str, float]:
+        """See :meth:`engine.learner.Learner.importance`: permutation importance (Breiman, Machine Learning 45, 2001,
+        10) over the device models together; the features, then the nominal seconds on each device model."""
+        names = [*self.context.feature_names, *(f"nominal {model}" for model in self.context.models)]
+        rng = np.random.default_rng([self.context.seed, self._fits])
+        growths = [
+            self._growths(self._learned_from, model, mean, rng)
+            for model, forest in enumerate(self._forests)
+            if self._learned_from is not None and (mean := _mean(forest)) is not None
+        ]
+        if not growths:
+            return {}
+        return dict(zip(names, np.vstack(growths).mean(axis=0).tolist(), strict=True))
+
+    def _growths(
+        self, samples: TrainingSamples, model: int, mean: tuple[Ridge, list[Tree]], rng: np.random.Generator
+    ) -> Inputs:
+        """Return by how much each sample's error grows with each column exchanged (rows x columns), for one model."""
+        mine = np.flatnonzero((samples.model == model) & (samples.work_s > 0))[-EXPLAINED:]
+        inputs = self._inputs[samples.task[mine]]
+        wanted = np.log(samples.work_s[mine] / samples.nominal_s[mine])
+
+        def errors(rows: Inputs) -> Inputs:
+            said = [mean[0].at(row) + mean_prediction(mean[1], row) for row in rows.tolist()]
+            off: Inputs = np.abs(np.array(said) - wanted)
+            return off
+
+        growths, as_is = np.zeros(inputs.shape), errors(inputs)
+        for column in np.flatnonzero(inputs.std(axis=0) > 0.0):
+            exchanged = inputs.copy()
+            exchanged[:, column] = rng.permutation(exchanged[:, column])
+            growths[:, column] = errors(exchanged) - as_is
+        return growths
 
     def _answer_of(self, means: list[tuple[Ridge, list[Tree]] | None]) -> Answer:
         inputs, nominal = self._inputs, self._nominal
