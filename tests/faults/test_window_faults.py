@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import statistics
 import sys
 import threading
 import time
@@ -177,21 +178,25 @@ def suffer(
         heart = Heart()
         bot.wait(CALM_MS)
         calm_s = heart.longest_s
-        heart.begin()
+        blocked_s = []
         for _ in range(repetitions):
+            heart.begin()
             assert hands.window.desk.racing, "the race was over before the fault struck"
             with saboteur.strikes(fault.strikes(scene), hands):
                 hands.wait(lambda: fault.says in said())
                 bot.wait(300)
             hands.wait(lambda: fault.says not in said())
-        struck_s = heart.longest_s
+            blocked_s.append(heart.longest_s)
         heart.stop()
         hands.press("finish")
         hands.wait_for_end()
         assert fault.says not in said() and "on their way" not in said()
         assert_nothing_is_lost(scene)
-    assert struck_s < LONGEST_BLOCK_S + calm_s, f"{fault.name}: blocked {struck_s:.3f} s, {calm_s:.3f} s without fault"
-    return f"{fault.name} | {repetitions} | {1000 * calm_s:.0f} ms before | {1000 * struck_s:.0f} ms struck"
+    # of several strikes the median: a fault that blocks does so each time, a busy machine now and then
+    struck_s = statistics.median(blocked_s)
+    measured = f"{1000 * struck_s:.0f} ms struck (longest {1000 * max(blocked_s):.0f}), {1000 * calm_s:.0f} ms before"
+    assert struck_s < LONGEST_BLOCK_S + calm_s, f"{fault.name}: {measured}"
+    return f"{fault.name} | {repetitions} | {measured}"
 
 
 @pytest.mark.parametrize("fault", SHORT)
