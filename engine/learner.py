@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.completion import Completion
 from engine.errors import sentence_of
 from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.exploration import Exploration
 from engine.learning import LearningRecord
 from engine.params import parameter
 from engine.task import Task
@@ -76,7 +77,8 @@ class Learner(Estimator):
     answers from then on, on the others the nominal times do. So a race stays reproducible, and a model that does not
     pay is not used. Where its answers are all too short (or too long) by one factor, the device model has drifted: they
     are corrected by it at once, and so are the older samples for the fits to come. A fit that raises, or answers no
-    seconds, is left out, with the reason in :attr:`problem`.
+    seconds, is left out, with the reason in :attr:`problem`. A device model of which too little is known is tried now
+    and then (:class:`engine.exploration.Exploration`).
     """
 
     Params = LearnerParams
@@ -86,6 +88,7 @@ class Learner(Estimator):
         super().__init__(context, params)
         self.judgements: list[Judgement] = []
         self.record = LearningRecord(context.models)
+        self.exploration = Exploration()
         self.problem: str | None = None
         """A sentence about the last fit that could not be used, None after one that could."""
         self._nominal: list[list[float]] = context.nominal_s.tolist()
@@ -134,13 +137,14 @@ class Learner(Estimator):
         """See :meth:`engine.estimator.Estimator.seconds`."""
         answer = self._answers.get(task.index)
         if answer is None:
-            answer = self._answers[task.index] = self._mixed(task.index)
+            answer = self._answers[task.index] = self.exploration.tempt(task.index, self._mixed(task.index))
         return answer
 
     def observe(self, completion: Completion) -> None:
         """Judge a fit that is due, and begin the next one."""
         number = completion.number
         self._answers.pop(completion.task.index, None)
+        self.exploration.settle(completion)
         if self._fit is not None and number == self._due:
             self._finish_fit(self._fit, number)
             self._fit = None
@@ -149,7 +153,8 @@ class Learner(Estimator):
 
     def account(self) -> dict[str, Any]:
         """See :meth:`engine.estimator.Estimator.account`: the fits, the last verdict on each device model (errors are
-        those of :class:`Verdict`), and the problem, if the last fit could not be used."""
+        those of :class:`Verdict`), the tasks and seconds of exploration, and the problem, if the last fit could not be
+        used."""
         last = self.judgements[-1].verdicts if self.judgements else ()
         return {
             "fits": len(self.judgements),
@@ -157,6 +162,7 @@ class Learner(Estimator):
                 model: {"trusted": v.trusted, "error": _or_none(v.error), "nominal_error": _or_none(v.nominal_error)}
                 for model, v in zip(self.context.models, last, strict=False)  # no verdicts before the first fit
             },
+            "exploration": {"tasks": self.exploration.tasks, "price_s": self.exploration.price_s},
             "problem": self.problem,
         }
 
@@ -182,6 +188,7 @@ class Learner(Estimator):
         if not len(samples) or int(samples.sample[-1]) == self._last_sample:
             return
         self._last_sample = int(samples.sample[-1])
+        self.exploration.look(samples, len(self.context.models))
         self._fitted_at, self._due = number, number + self.params.interval
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name)
