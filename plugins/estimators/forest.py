@@ -68,8 +68,11 @@ class Forest(Learner):
         last = int(samples.sample[-1])
         new, self._seen = (last - self._seen) / len(samples), last
         self._fits += 1
+        judged = self.judgements[-1].verdicts if self.judgements else ()
+        drifted = {model for model, verdict in enumerate(judged) if verdict.drift}  # of these no old tree is right
         for model, old in enumerate(self._forests):
-            self._forests[model] = self._refit(samples, min(new, 1.0), model, old)
+            share = 1.0 if model in drifted else min(new, 1.0)
+            self._forests[model] = self._refit(samples, share, model, old)
         self._learned_from = samples
         return self._answer_of([_mean(forest) for forest in self._forests])
 

@@ -218,6 +218,20 @@ def test_it_looks_at_the_window_only_so_that_old_truths_are_forgotten() -> None:
     assert answers[-1] == pytest.approx(1.0)
 
 
+def test_a_drift_is_noticed_once_and_not_again_because_of_trees_from_before() -> None:
+    n = 3000
+    rng = np.random.default_rng(9)
+    etc_s = rng.lognormal(0.0, 0.6, (n, 2)) * [1.0, 0.5]
+    actual_s = 2.0 * etc_s * rng.lognormal(0.0, 0.1, (n, 2))
+    actual_s[n // 2 :, 1] *= 2.0
+    tasks = workload("slower", ("cpu", "gpu"), np.cumsum(rng.exponential(0.6, n)), actual_s, etc_s=etc_s)
+    learner = raced(tasks, lambda context: Forest(context, ForestParams())).estimator
+    noticed = [j.completion for j in learner.judgements if j.verdicts[1].drift]
+    assert 1 <= len(noticed) <= 2  # the judgement in which it falls sees a part of it
+    assert n // 2 < noticed[0] <= n // 2 + 100
+    assert learner.judgements[-1].verdicts[1].error < 0.15
+
+
 def test_a_task_that_cannot_run_on_a_model_stays_impossible_there() -> None:
     n = 60
     etc_s = np.full((n, 2), 2.0)
