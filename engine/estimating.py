@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from engine.errors import EstimateError, InputError
 from engine.estimator import Estimator, EstimatorContext, Seconds
+from engine.learner import Learner
 from engine.shared import Shared
 from engine.task import Task
 from engine.training import TrainingLog
@@ -60,6 +61,8 @@ def guarded(estimator: Estimator) -> Callable[[Task], Seconds]:
 
     The closure raises :class:`EstimateError` with the estimator's name.
     """
+    if type(estimator).seconds is Learner.seconds:
+        return estimator.seconds  # it has checked them, once a task: rules ask several times over
     models = len(estimator.context.models)
 
     def seconds(task: Task) -> Seconds:

@@ -144,7 +144,9 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     simulation._put_checked(placement)
                     continue
                 chosen, shares, rank = placement
-                if rank is not None or type(chosen) is not Task or type(shares) is not tuple:
+                if (rank is not None and (type(rank) is not float or rank != rank)) or (
+                    type(chosen) is not Task or type(shares) is not tuple
+                ):
                     simulation._put_checked(placement)
                     continue
                 index = chosen.index
@@ -155,7 +157,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 if where is None:
                     if len(shares) == 2 and divisible[index] and plain_pair(shares, most):
                         order[waiting.pop(index)] = None
-                        simulation._put_split(chosen, shares, None)
+                        simulation._put_split(chosen, shares, rank)
                         continue
                     if len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
                         simulation._put_checked(placement)
@@ -168,12 +170,12 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     simulation._put_checked(placement)
                     continue
                 device = devices[where]
-                if device.strict:
-                    simulation._put_checked(placement)
-                    continue
                 order[waiting.pop(index)] = None
                 device_of[index] = where
                 placed_s[index] = now_s
+                if rank is not None or device.strict:
+                    simulation._put(index, chosen, where, 1.0, rank)
+                    continue
                 if whole_believed_s is not None:
                     believed_s = whole_believed_s[where][index]
                 else:

@@ -32,9 +32,7 @@ class Ridge(NamedTuple):
 
     def at(self, row: Sequence[float]) -> float:
         """Return the answer for one row; a level that was never seen has no effect."""
-        total = self.intercept
-        for slope, value in zip(self.slopes, row, strict=True):
-            total += slope * value
+        total: float = self.intercept + sum(map(mul, self.slopes, row))
         for column, effects in self.levels.items():
             total += effects.get(row[column], 0.0)
         return total
