@@ -70,7 +70,8 @@ class LearningFrame:
 
     ``fitted_at`` is the completion up to which the fit in use has learned (0: none yet), ``problem`` a sentence about
     the last fit, if it could not be used. ``importance``: by how much the error of a logarithm grows where the values
-    of a feature are exchanged at random; empty where that is not known.
+    of a feature are exchanged at random; empty where that is not known. ``explored`` tasks were sent somewhere for the
+    sake of knowing, at a price of ``exploration_s`` seconds of work (see :class:`engine.exploration.Exploration`).
     """
 
     estimator: str
@@ -81,6 +82,8 @@ class LearningFrame:
     switches: tuple[Switch, ...]
     drifts: tuple[Drifted, ...]
     importance: Mapping[str, float]
+    explored: int
+    exploration_s: float
     problem: str
 
 
@@ -161,6 +164,8 @@ class LearningDigest:
                 switches=tuple(learner.record.switches),
                 drifts=tuple(learner.record.drifts),
                 importance=self._importance,
+                explored=learner.exploration.tasks,
+                exploration_s=learner.exploration.price_s,
                 problem=problem,
             )
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
 VEIL = 150
 """How much of a line under a name is covered, of 255: the name can be read, the line still be followed."""
 VEIL_MARGIN_PX = 2
+LATE = 0.6
+"""A mark in the last part of the axis is named on its left, where there is room."""
 LONG_FROM = 1e6
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -81,8 +84,8 @@ class Line(pg.PlotCurveItem):
 class TimePlot(pg.PlotWidget):
     """A plot that is laid out once and then only gets new points; its ranges move in steps."""
 
-    def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int) -> None:
-        super().__init__(axisItems={"left": PlainAxis("left", y_unit), "bottom": PlainAxis("bottom", "\u00a0s")})
+    def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int, x_unit: str = "\u00a0s") -> None:
+        super().__init__(axisItems={"left": PlainAxis("left", y_unit), "bottom": PlainAxis("bottom", x_unit)})
         self._look = look
         self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
@@ -90,6 +93,7 @@ class TimePlot(pg.PlotWidget):
         self._floor: pg.InfiniteLine | None = None
         self._log = False
         self._y = (0.0, 1.0)
+        self._end_s = math.inf
         self._label = y_label
         self._gutter_px = gutter_px
         self._laid_out: tuple[object, ...] = ()
@@ -150,6 +154,7 @@ class TimePlot(pg.PlotWidget):
         if name in self._marks:
             return
         position = 0.94 - 0.12 * (len(self._marks) % 4)
+        beside = (1.02, 0.5) if at_s > LATE * self._end_s else (-0.02, 0.5)
         line = pg.InfiniteLine(
             at_s,
             angle=90,
@@ -159,7 +164,7 @@ class TimePlot(pg.PlotWidget):
                 "position": position,
                 "color": self._mark_colour(name),
                 "fill": self._veil(),
-                "anchors": [(-0.02, 0.5), (-0.02, 0.5)],
+                "anchors": [beside, beside],
             },
         )
         line.setZValue(1)  # its name can be read where lines cross it
@@ -195,7 +200,7 @@ class TimePlot(pg.PlotWidget):
         self.getPlotItem().getAxis("left").setLabel(self._label, color=tokens.muted)
         for name, line in self._lines.items():
             line.setPen(self._pen(name))
-            self._names[name].setColor(self._look.colour(name))
+            self._names[name].setColor(self._colour(name))
             self._names[name].fill = pg.mkBrush(self._veil())
         if self._floor is not None:
             self._floor.setPen(self._floor_pen())
@@ -209,7 +214,7 @@ class TimePlot(pg.PlotWidget):
     def _line(self, name: str) -> pg.PlotCurveItem:
         if name not in self._lines:
             line = Line(pen=self._pen(name), antialias=True, skipFiniteCheck=True)
-            label = pg.TextItem(name, color=self._look.colour(name), anchor=(0, 0.5), fill=self._veil())
+            label = pg.TextItem(name, color=self._colour(name), anchor=(0, 0.5), fill=self._veil())
             label.setZValue(1)
             # a veil as high as its letters: it covers no neighbour
             label.textItem.document().setDocumentMargin(VEIL_MARGIN_PX)
@@ -218,6 +223,13 @@ class TimePlot(pg.PlotWidget):
             self._lines[name], self._names[name] = line, label
         return self._lines[name]
 
+    def _colour(self, name: str) -> QColor:
+        """Return the colour of a line and of its name."""
+        return self._look.colour(name)
+
+    def _dashed(self, name: str) -> bool:
+        return self._look.style(name).dashed
+
     def _veil(self) -> QColor:
         """Return what is painted under a name, so that it can be read where it lies on another line."""
         veil = QColor(self._look.tokens.card)
@@ -225,7 +237,7 @@ class TimePlot(pg.PlotWidget):
         return veil
 
     def _mark_colour(self, name: str) -> QColor:
-        return self._look.colour(name) if name in self._lines else QColor(self._look.tokens.muted)
+        return self._colour(name) if name in self._lines else QColor(self._look.tokens.muted)
 
     def _mark_pen(self, name: str) -> object:
         return pg.mkPen(self._mark_colour(name), width=self.devicePixelRatioF(), style=Qt.PenStyle.DotLine)
@@ -233,8 +245,8 @@ class TimePlot(pg.PlotWidget):
     def _pen(self, name: str) -> object:
         # widths of plots are in pixels of the screen, so a dense screen needs more of them
         # 2 pixels are ten times dearer than 1 on long lines; ours are thinned to a few hundred points
-        style = Qt.PenStyle.DashLine if self._look.style(name).dashed else Qt.PenStyle.SolidLine
-        return pg.mkPen(self._look.colour(name), width=2 * self.devicePixelRatioF(), style=style)
+        style = Qt.PenStyle.DashLine if self._dashed(name) else Qt.PenStyle.SolidLine
+        return pg.mkPen(self._colour(name), width=2 * self.devicePixelRatioF(), style=style)
 
     def _set_ranges(self, end_s: float, y: tuple[float, float], log: bool) -> None:
         """Set both axes, if anything about them has changed: laying out ticks costs more than drawing lines."""
@@ -250,6 +262,7 @@ class TimePlot(pg.PlotWidget):
         self.getPlotItem().setYRange(*(np.log10(y) if log else y), padding=0)
         self.getPlotItem().setXRange(0, end_s * max(stretch, 1.0), padding=0)
         self._y = tuple(np.log10(y)) if log else y
+        self._end_s = end_s
         self._laid_out = wanted
 
     def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.charts.look import Look
     from app.notify import Message
     from app.window.cluster_tab import ClusterTab
+    from app.window.learning_tab import LearningTab
     from app.window.race_desk import RaceDesk
     from app.window.race_form import RaceForm
     from app.window.race_tab import RaceTab
@@ -44,6 +45,7 @@ class MainWindow(QMainWindow):
     form: RaceForm
     race_tab: RaceTab
     cluster_tab: ClusterTab
+    learning_tab: LearningTab
     verify_tab: VerifyTab
     desk: RaceDesk
 
@@ -80,17 +82,21 @@ class MainWindow(QMainWindow):
         from app.charts.look import Look
         from app.palette import Palette
         from app.window.cluster_tab import ClusterTab
+        from app.window.learning_tab import LearningTab
         from app.window.race_form import RaceForm
         from app.window.race_tab import RaceTab
         from app.window.verify_tab import VerifyTab
 
         self.look = look = Look(self.theme, Palette())
         self.race_tab, self.cluster_tab, self.verify_tab = RaceTab(look), ClusterTab(look), VerifyTab()
+        self.learning_tab = LearningTab(look)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        for tab, title in ((self.race_tab, "Race"), (self.cluster_tab, "Cluster"), (self.verify_tab, "Verify")):
-            self.tabs.addTab(tab, title)
+        self.tabs.addTab(self.race_tab, "Race")
+        self.tabs.addTab(self.cluster_tab, "Cluster")
+        self.tabs.addTab(self.learning_tab, "Learning")
+        self.tabs.addTab(self.verify_tab, "Verify")
         centre = QWidget()
         self._centre = QVBoxLayout(centre)
         self._centre.setContentsMargins(0, 0, 0, 0)
@@ -126,7 +132,8 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.log)
         self.notice = NoticeBar(self.theme)
         self._centre.insertWidget(0, self.notice)
-        self.desk = RaceDesk(self.form, self.race_tab, self.cluster_tab, self.toolbar, self.status, self.notifier, self)
+        tabs = (self.race_tab, self.cluster_tab, self.learning_tab)
+        self.desk = RaceDesk(self.form, tabs, self.toolbar, self.status, self.notifier, self)
         if not self.record:
             self.desk.settings = not_recorded
         self.files = Files(self, self.desk, self.notifier)
@@ -187,6 +194,7 @@ class MainWindow(QMainWindow):
         self.plugin_desk.load()
         self.race_tab.furnish(self.preferences.sort_by)
         self.cluster_tab.furnish()
+        self.learning_tab.furnish()
         verify_data = self.preferences.verify_data
         self.verify_tab.furnish(self.theme, lambda: self.desk.registry, self.notifier, self.files.chooser, verify_data)
         try:
@@ -249,7 +257,7 @@ class MainWindow(QMainWindow):
     def restyle(self) -> None:
         """Wear the theme in use."""
         if self._filled:
-            for part in (self.form, self.race_tab, self.cluster_tab):
+            for part in (self.form, self.race_tab, self.cluster_tab, self.learning_tab):
                 part.restyle()
         if self._furnished:
             self.notice.restyle()

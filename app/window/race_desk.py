@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app import headline
+from app.distances import distances, sentence
 from app.notify import Notifier, message_of
 from app.window.cluster_tab import ClusterTab
+from app.window.learning_tab import LearningTab
 from app.window.race_form import RaceForm
 from app.window.race_tab import RaceTab
 from app.window.sources import loaded_summary
@@ -56,15 +58,15 @@ class RaceDesk(QObject):
     def __init__(
         self,
         form: RaceForm,
-        race_tab: RaceTab,
-        cluster_tab: ClusterTab,
+        tabs: tuple[RaceTab, ClusterTab, LearningTab],
         toolbar: RaceToolBar,
         status: StatusLine,
         notifier: Notifier,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self.form, self.race_tab, self.cluster_tab = form, race_tab, cluster_tab
+        self.form = form
+        self.race_tab, self.cluster_tab, self.learning_tab = tabs
         self.toolbar, self.status, self.notifier = toolbar, status, notifier
         self.settings: Callable[[], StorageSettings] = _stored_settings
         self.speed = 1.0
@@ -88,7 +90,7 @@ class RaceDesk(QObject):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._tick)
-        race_tab.selected.connect(self.select)
+        self.race_tab.selected.connect(self.select)
         toolbar.speed_chosen.connect(self.set_speed)
 
     @property
@@ -215,6 +217,7 @@ class RaceDesk(QObject):
         self.frame = self.raced = self._final = None
         self.race_tab.clear()
         self.cluster_tab.clear()
+        self.learning_tab.clear()
         self.toolbar.reset()
         self.status.begin("")
         self.state_changed.emit()
@@ -234,6 +237,7 @@ class RaceDesk(QObject):
         lanes = [lane.label for lane in started.prepared.lanes]
         self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected or lanes[0])
         self.cluster_tab.begin()
+        self.learning_tab.begin()
         self.status.begin(started.run)
         self.form.say_workload(loaded_summary(started.prepared.workload))
         for note in started.prepared.notes:
@@ -270,6 +274,9 @@ class RaceDesk(QObject):
         elif self.cluster_tab.isVisible():
             self.cluster_tab.show_frame(frame)
             self.cluster_tab.paint_now()
+        elif self.learning_tab.isVisible():
+            self.learning_tab.show_frame(frame)
+            self.learning_tab.paint_now()
         self.status.show_rate(frame.completions)
 
     def _show_progress(self, frame: Frame) -> None:
@@ -287,6 +294,7 @@ class RaceDesk(QObject):
         self._strips = ended.strips
         self.frame = self.runner.control.latest
         self._final = headline.finished(ended.result)
+        self.learning_tab.conclude([sentence(of) for of in distances(ended.prepared.lanes, ended.result)])
         self._show_end()
         self.toolbar.progress_text.setText("Storing the last rows …")
         self.status.end()
@@ -301,6 +309,7 @@ class RaceDesk(QObject):
         self._show_progress(self.frame)
         self.race_tab.show_frame(self.frame, self._final)
         self.cluster_tab.show_frame(self.frame, everything=True)
+        self.learning_tab.show_frame(self.frame, everything=True)
 
     def _on_stored(self, status: RecorderStatus | None) -> None:
         if self._exporting is not None:

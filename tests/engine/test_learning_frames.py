@@ -144,6 +144,15 @@ def test_the_record_stays_small_however_long_the_race() -> None:
     assert cpu.trusted_since == 1
 
 
+def test_what_exploring_has_cost_is_the_learners_own_account() -> None:
+    race = race_of(tasks([1.0, 1.0]), Doubles)
+    exploration = race.lanes[0].simulation.estimator.exploration
+    exploration.tasks, exploration.price_s = 3, 1.5
+    learning = FrameMaker(race).frame(None).lanes[0].learning
+    race.close()
+    assert (learning.explored, learning.exploration_s) == (3, 1.5)
+
+
 def test_before_the_first_fit_there_is_an_empty_snapshot() -> None:
     race = race_of(tasks([2.0, 1.0]), Doubles)
     learning = FrameMaker(race).frame(None).lanes[0].learning

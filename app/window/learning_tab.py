@@ -1,0 +1,207 @@
+"""The Learning tab: what a policy has learned of the devices, whether it pays, and what its times hang on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.charts.look import Look
+from app.window.widgets import Card
+
+if TYPE_CHECKING:
+    from app.charts.errors import ErrorChart
+    from app.charts.importance import ImportanceBars
+    from app.charts.predictions import PredictionChart
+    from engine.frame import Frame, LaneFrame
+
+WORDS_EVERY_S = 0.5
+FACTS_PX = 136
+BEFORE = (
+    "What learning policies believe, and how wrong they are, appears here while they race. "
+    "hybrid_ml learns; so does every policy whose name ends in +forest, as mct+forest."
+)
+NOBODY = (
+    "No policy of this race learns how long tasks take. Tick hybrid_ml, or give a race file a policy whose name ends "
+    "in +forest, as mct+forest, and race again."
+)
+
+
+class LearningTab(QWidget):
+    """Shows frames while it is visible: one learning policy at a time."""
+
+    predictions: PredictionChart
+    errors: ErrorChart
+    importance: ImportanceBars
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._words_at = 0.0
+        self._furnished = False
+        self._frame: Frame | None = None
+        self.distances: Sequence[str] = ()
+        self.invitation = Card("Learning", BEFORE)
+        self.lane = QComboBox()
+        self.lane.setObjectName("lane")
+        self.lane.setToolTip("<p>The learning policy that is shown.</p>")
+        self.lane.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.lane.activated.connect(self._chosen)
+        self.facts_card = Card("What has been learned", "")
+        self.facts_card.head.addWidget(self.lane)
+        self.predictions_card = Card("Predicted against actual", "")
+        self.legend = QLabel()
+        self.legend.setObjectName("muted")
+        self.legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.legend.setWordWrap(True)
+        self.errors_card = Card("Error over time", "")
+        self.facts = QLabel()
+        self.facts.setWordWrap(True)
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        inside = QVBoxLayout(page)
+        inside.setContentsMargins(10, 8, 10, 8)
+        inside.setSpacing(8)
+        inside.addWidget(self.facts_card)
+        charts = QHBoxLayout()
+        charts.setSpacing(8)
+        charts.addWidget(self.predictions_card, 2)
+        charts.addWidget(self.errors_card, 3)
+        inside.addLayout(charts, 1)
+        self.facts_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        first = QWidget()
+        alone = QVBoxLayout(first)
+        alone.setContentsMargins(10, 8, 10, 8)
+        alone.addWidget(self.invitation)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(first)
+        self._stack.addWidget(page)
+
+    def furnish(self) -> None:
+        """Make the charts."""
+        from app.charts.errors import ErrorChart
+        from app.charts.importance import ImportanceBars
+        from app.charts.predictions import PredictionChart
+
+        self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
+        self.importance = ImportanceBars(self._look)
+        self.predictions_card.hold(_column(self.predictions, self.legend))
+        self.errors_card.hold(self.errors)
+        self.facts_card.hold(self._facts_panel())
+        for card in (self.facts_card, self.predictions_card, self.errors_card):
+            card.begin()
+        self._furnished = True
+
+    def begin(self) -> None:
+        """Empty the charts for another race."""
+        self._words_at = 0.0
+        self._frame, self.distances = None, ()
+        self.predictions.begin()
+        self.errors.begin()
+        self.lane.clear()
+        self._stack.setCurrentIndex(0)
+
+    def clear(self) -> None:
+        """Show what was there before the first race."""
+        self._frame = None
+        self._stack.setCurrentIndex(0)
+        self.invitation.empty.setText(BEFORE)
+
+    def conclude(self, distances: Sequence[str]) -> None:
+        """Take what knowing and learning have brought each rule, in sentences, when the race is over."""
+        self.distances = distances
+
+    def show_frame(self, frame: Frame, everything: bool = False) -> None:
+        """Draw a frame; words change at most twice a second, or with ``everything``."""
+        self._frame = frame
+        learning = [lane for lane in frame.lanes if lane.learning is not None]
+        self._stack.setCurrentIndex(1 if learning else 0)
+        if not learning:
+            self.invitation.empty.setText(NOBODY)
+            return
+        self._offer([lane.scheduler for lane in learning])
+        lane = next(lane for lane in learning if lane.scheduler == self.lane.currentText())
+        assert lane.learning is not None
+        self.predictions.show_learning(lane.scheduler, lane.learning)
+        self.errors.show_lane(lane, frame.tasks)
+        now = time.monotonic()
+        if everything or now - self._words_at >= WORDS_EVERY_S:
+            self._words_at = now
+            self._say(lane)
+
+    def paint_now(self) -> None:
+        """Paint what changed, at once: the race waits meanwhile."""
+        self.predictions.viewport().repaint()  # and with it all else in the window that is due
+
+    def restyle(self) -> None:
+        """Wear the theme in use."""
+        if self._furnished:
+            self.predictions.restyle()
+            self.errors.restyle()
+            self.importance.update()
+            self.legend.setText(self.predictions.legend())
+
+    def _facts_panel(self) -> QWidget:
+        words = QScrollArea()
+        words.setWidget(self.facts)
+        words.setWidgetResizable(True)
+        words.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for part in (words.viewport(), self.facts):
+            part.setAutoFillBackground(False)
+        panel = QWidget()
+        row = QHBoxLayout(panel)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(16)
+        row.addWidget(words, 3)
+        row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
+        panel.setFixedHeight(FACTS_PX)
+        return panel
+
+    def _offer(self, names: list[str]) -> None:
+        if [self.lane.itemText(i) for i in range(self.lane.count())] != names:
+            self.lane.clear()
+            self.lane.addItems(names)
+            self.lane.setVisible(len(names) > 1)
+
+    def _chosen(self) -> None:
+        if self._frame is not None:
+            self.show_frame(self._frame, everything=True)
+
+    def _say(self, lane: LaneFrame) -> None:
+        from app.learning_findings import error_title, facts, prediction_title
+
+        assert lane.learning is not None
+        self.facts_card.title.set_whole(f"What {lane.scheduler} has learned")
+        self.predictions_card.title.set_whole(prediction_title(lane))
+        self.errors_card.title.set_whole(error_title(lane))
+        paragraphs = (f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in (*facts(lane), *self.distances))
+        self.facts.setText("".join(paragraphs))
+        self.importance.show_importance(lane.scheduler, lane.learning.importance)
+        self.legend.setText(self.predictions.legend())
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(2)
+    for stretch, widget in zip((1, 0), widgets, strict=True):
+        layout.addWidget(widget, stretch)
+    return column

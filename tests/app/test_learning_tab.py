@@ -1,0 +1,125 @@
+"""The Learning tab of a real window, with real races in it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from app.charts.errors import NOMINAL, ErrorChart
+from app.charts.importance import ImportanceBars
+from app.charts.look import Look
+from app.palette import Palette
+from app.theme import Theme
+from engine.spec import RaceSpec, SchedulerSpec
+
+
+@pytest.fixture
+def tab(hands):
+    hands.window.tabs.setCurrentWidget(hands.window.learning_tab)
+    return hands.window.learning_tab
+
+
+def race(hands, *policies, tasks=400, load=0.8):
+    spec = RaceSpec(tasks=tasks, load=load, schedulers=tuple(SchedulerSpec(name) for name in policies))
+    hands.window.form.show_spec(spec)
+    hands.window.desk.set_speed(math.inf)
+    hands.press("start")
+    hands.wait_for_end()
+
+
+def learning_of(hands, policy):
+    return next(lane for lane in hands.window.desk.frame.lanes if lane.scheduler == policy).learning
+
+
+def test_before_a_race_and_in_one_where_nobody_learns_it_says_how_to_see_something(hands, tab):
+    assert tab.invitation.isVisible()
+    assert "appears here" in tab.invitation.empty.text()
+    race(hands, "mct", tasks=60)
+    assert tab.invitation.isVisible()
+    assert "Tick hybrid_ml" in tab.invitation.empty.text()
+
+
+def test_a_race_with_a_learner_fills_it(hands, tab):
+    race(hands, "mct", "hybrid_ml")
+    assert not tab.invitation.isVisible()
+    learning = learning_of(hands, "hybrid_ml")
+    assert tab.lane.currentText() == "hybrid_ml"
+    assert not tab.lane.isVisible()  # nobody else learns
+    assert "forest answers for" in tab.facts.text()
+    assert "Retrained 7 times" in tab.facts.text()
+    points = [len(item.data) for item in tab.predictions._learned]
+    assert points[:2] == [len(model.observed_s) for model in learning.models]
+    drawn = tab.errors._lines
+    assert set(drawn) == {f"{m}: {who}" for m in ("cpu", "gpu") for who in ("forest", "nominal")}
+    last = learning.models[0].error[-1]
+    assert drawn["cpu: forest"].yData[-1] == pytest.approx(math.log10(100 * math.expm1(last)))
+    assert tab.importance.rows[0][0] == "kind"
+
+
+def test_the_switch_is_marked_where_it_was_judged(hands, tab):
+    race(hands, "hybrid_ml")
+    switches = learning_of(hands, "hybrid_ml").switches
+    assert switches
+    marks = sorted(mark.value() for mark in tab.errors._marks.values())
+    assert marks == sorted({float(switch.completion) for switch in switches})
+    assert any("learned for" in mark.label.format for mark in tab.errors._marks.values())
+
+
+def test_of_several_learners_one_is_chosen(hands, tab):
+    race(hands, "mct+forest", "hybrid_ml")
+    assert tab.lane.isVisible()
+    assert {tab.lane.itemText(i) for i in range(tab.lane.count())} == {"mct+forest", "hybrid_ml"}
+    for name in ("mct+forest", "hybrid_ml"):
+        tab.lane.setCurrentText(name)
+        tab.lane.activated.emit(tab.lane.currentIndex())
+    assert tab.facts_card.title.whole == "What hybrid_ml has learned"
+    assert tab.errors._lines["cpu: forest"].opts["pen"].color() == tab._look.colour("hybrid_ml")
+    assert tab.errors._lines[f"cpu{NOMINAL}"].opts["pen"].color().name() == tab._look.tokens.muted.lower()
+
+
+def test_the_distances_are_told_at_the_end_and_forgotten_with_the_next_race(hands, tab):
+    race(hands, "mct", "mct+forest", "mct+true")
+    assert "if it knows the true ones" in tab.facts.text()
+    race(hands, "hybrid_ml", tasks=120)
+    assert "if it knows the true ones" not in tab.facts.text()
+
+
+def test_a_tab_that_is_opened_after_the_race_shows_it(hands):
+    race(hands, "hybrid_ml", tasks=200)
+    tab = hands.window.learning_tab
+    hands.window.tabs.setCurrentWidget(tab)
+    assert tab.predictions.isVisible()
+    assert "Learned times answer" in tab.errors_card.title.whole
+
+
+def test_names_are_painted_as_text_and_never_obeyed(hands, tab):
+    tab.conclude(["<b>bold</b> & more"])
+    race(hands, "hybrid_ml", tasks=120)
+    tab.conclude(["<b>bold</b> & more"])
+    tab.show_frame(hands.window.desk.frame, everything=True)
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; more" in tab.facts.text()
+
+
+def test_both_themes_are_worn(hands, tab):
+    race(hands, "hybrid_ml", tasks=120)
+    for choice in ("dark", "light"):
+        getattr(hands.window, f"theme_{choice}")()
+        for chart in (tab.predictions, tab.errors):
+            assert chart.backgroundBrush().color().name() == hands.window.theme.tokens.card.lower()
+        assert tab._look.colour("hybrid_ml").name() in tab.legend.text()
+
+
+def test_bars_show_what_counts_most_and_leave_out_what_is_chance(qapp):
+    bars = ImportanceBars(Look(Theme.of(qapp), Palette()))
+    bars.show_importance("hybrid_ml", {"a": 0.001, "b": 0.2, "c": -0.1, "d": 0.4})
+    assert bars.rows == [("d", 0.4), ("b", 0.2)]
+
+
+def test_an_error_of_zero_has_its_place_on_the_axis(qapp):
+    from tests.app.test_learning_findings import lane, model
+
+    chart = ErrorChart(Look(Theme.of(qapp), Palette()))
+    chart.show_lane(lane(model(error=0.0)), 1000)
+    assert np.isfinite(chart._lines["cpu: forest"].yData).all()
