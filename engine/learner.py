@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.completion import Completion
 from engine.errors import sentence_of
@@ -19,11 +18,12 @@ from engine.learning import LearningRecord
 from engine.params import parameter
 from engine.task import Task
 from engine.training import TrainingSamples
-from engine.workload import FloatArray
+from engine.workload import FloatArray, IntArray
 
-BoolArray = NDArray[np.bool_]
 Answer = Callable[[int], Seconds]
 """From a task's index to its seconds on each device model, as a fit has learned them."""
+JUDGED = 32
+"""Latest samples on which a fit is judged: each costs as much as a placement's answer."""
 FEWEST_JUDGED = 8
 """Samples of a device model below which nothing new is said about it; before the first the nominal times answer."""
 WORTH = 0.005
@@ -207,7 +207,7 @@ class Learner(Estimator):
 
     def _finish_fit(self, fit: Future[Answer], number: int) -> None:
         fresh = self.context.window.latest(number, self.params.window)
-        rows = (fresh.completion > self._fitted_at) & (fresh.work_s > 0)
+        rows = np.flatnonzero((fresh.completion > self._fitted_at) & (fresh.work_s > 0))[-JUDGED:]
         try:
             answer = fit.result()
             learned = {task: _checked(answer(task), self._nominal[task]) for task in fresh.task[rows].tolist()}
@@ -224,7 +224,7 @@ class Learner(Estimator):
         self._active += self._answer is not None
         self._answers.clear()
 
-    def _judge(self, fresh: TrainingSamples, rows: BoolArray, learned: Mapping[int, Seconds]) -> tuple[Verdict, ...]:
+    def _judge(self, fresh: TrainingSamples, rows: IntArray, learned: Mapping[int, Seconds]) -> tuple[Verdict, ...]:
         models = fresh.model[rows]
         pairs = zip(fresh.task[rows].tolist(), models.tolist(), strict=True)
         seconds = np.array([learned[task][model] for task, model in pairs])
