@@ -31,7 +31,8 @@ class PredictionChart(pg.PlotWidget):
     """A point for each of the latest shares, on logarithmic axes of one range; the nominal times grey behind it."""
 
     def __init__(self, look: Look) -> None:
-        super().__init__(axisItems={side: PlainAxis(side, "\u00a0s") for side in ("left", "bottom")})
+        # without its unit, which the label has: ticks must fit side by side on a narrow chart
+        super().__init__(axisItems={"left": PlainAxis("left", "\u00a0s"), "bottom": PlainAxis("bottom", "")})
         self._look = look
         self._policy = ""
         self._shown: LearningFrame | None = None
@@ -101,7 +102,7 @@ class PredictionChart(pg.PlotWidget):
         """Wear the theme in use."""
         tokens = self._look.tokens
         self.setBackground(tokens.card)
-        for side, label in (("left", "predicted"), ("bottom", "observed")):
+        for side, label in (("left", "predicted"), ("bottom", "observed, in seconds")):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(QColor(tokens.grid))
             axis.setTextPen(QColor(tokens.muted))

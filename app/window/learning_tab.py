@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from engine.frame import Frame, LaneFrame
 
 WORDS_EVERY_S = 0.5
+CHARTS_EVERY_S = 0.2
 FACTS_PX = 136
 BEFORE = (
     "What learning policies believe, and how wrong they are, appears here while they race. "
@@ -36,7 +36,8 @@ BEFORE = (
 )
 NOBODY = (
     "No policy of this race learns how long tasks take. Tick hybrid_ml, or give a race file a policy whose name ends "
-    "in +forest, as mct+forest, and race again."
+    "in +forest, as mct+forest, and race again. (rl_agent, bandit and hybrid_fraction learn what to choose, not how long "
+    "tasks take: there is nothing of theirs to compare with what was observed.)"
 )
 
 
@@ -50,7 +51,7 @@ class LearningTab(QWidget):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._words_at = 0.0
+        self._words_at = self._charts_at = 0.0
         self._furnished = False
         self._frame: Frame | None = None
         self.distances: Sequence[str] = ()
@@ -111,7 +112,7 @@ class LearningTab(QWidget):
 
     def begin(self) -> None:
         """Empty the charts for another race."""
-        self._words_at = 0.0
+        self._words_at = self._charts_at = 0.0
         self._frame, self.distances = None, ()
         self.predictions.begin()
         self.errors.begin()
@@ -129,7 +130,7 @@ class LearningTab(QWidget):
         self.distances = distances
 
     def show_frame(self, frame: Frame, everything: bool = False) -> None:
-        """Draw a frame; words change at most twice a second, or with ``everything``."""
+        """Draw a frame; charts change at most five times a second, words twice, or with ``everything``."""
         self._frame = frame
         learning = [lane for lane in frame.lanes if lane.learning is not None]
         self._stack.setCurrentIndex(1 if learning else 0)
@@ -139,16 +140,18 @@ class LearningTab(QWidget):
         self._offer([lane.scheduler for lane in learning])
         lane = next(lane for lane in learning if lane.scheduler == self.lane.currentText())
         assert lane.learning is not None
-        self.predictions.show_learning(lane.scheduler, lane.learning)
-        self.errors.show_lane(lane, frame.tasks)
         now = time.monotonic()
+        if everything or now - self._charts_at >= CHARTS_EVERY_S:
+            self._charts_at = now
+            self.predictions.show_learning(lane.scheduler, lane.learning)
+            self.errors.show_lane(lane, frame.tasks)
         if everything or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
             self._say(lane)
 
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
-        self.predictions.viewport().repaint()  # and with it all else in the window that is due
+        self.facts.repaint()  # and with it all else in the window that is due
 
     def restyle(self) -> None:
         """Wear the theme in use."""
@@ -185,6 +188,8 @@ class LearningTab(QWidget):
             self.show_frame(self._frame, everything=True)
 
     def _say(self, lane: LaneFrame) -> None:
+        from html import escape
+
         from app.learning_findings import error_title, facts, prediction_title
 
         assert lane.learning is not None
