@@ -12,6 +12,7 @@ from app.command import (
     check_db,
     cleanup,
     doctor,
+    evaluate_model,
     export,
     history,
     import_runs,
@@ -27,6 +28,7 @@ from engine.errors import did_you_mean
 SUBCOMMANDS = {
     "race": race,
     "verify": verify,
+    "evaluate-model": evaluate_model,
     "history": history,
     "export": export,
     "import-runs": import_runs,

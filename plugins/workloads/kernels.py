@@ -56,15 +56,15 @@ class Kernels(WorkloadPlugin):
         """
         if request.path is None:
             raise InputError("The workload 'kernels' reads a file; write kernels:FILE.")
-        rows = _read(request.path)
-        total, count = len(rows.names), request.tasks or len(rows.names)
+        kernels = read_kernels(request.path)
+        total, count = len(kernels.names), request.tasks or len(kernels.names)
         if self.params.arrivals == "at_once":
-            return _tasks(rows, np.arange(count) % total, request.path.stem)
+            return _tasks(kernels, np.arange(count) % total, request.path.stem)
         pick_rng, arrivals_rng = (np.random.default_rng([request.seed, stream]) for stream in (0, 1))
         chosen = pick_rng.permutation(total)[:count]
         if count > total:
             chosen = np.concatenate([chosen, pick_rng.integers(total, size=count - total)])
-        tasks = _tasks(rows, chosen, request.path.stem)
+        tasks = _tasks(kernels, chosen, request.path.stem)
         return with_arrivals(tasks, request.cluster, poisson(arrivals_rng, count), request.load or DEFAULT_LOAD)
 
     @classmethod
@@ -74,18 +74,31 @@ class Kernels(WorkloadPlugin):
         return header.issuperset(_REQUIRED)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredKernels:
+    """All kernels of a file. ``counts`` is n x :data:`COUNTS` (transfer in bytes), ``seconds`` n x (CPU, GPU);
+    ``benchmarks`` are suite, program and kernel, joined by hyphens, ``names`` those with the data set."""
+
+    benchmarks: tuple[str, ...]
+    names: tuple[str, ...]
+    counts: FloatArray
+    seconds: FloatArray
+
+
 @dataclass(slots=True)
 class _Rows:
     """The columns of the file as they come in."""
 
+    benchmarks: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     counts: array[float] = field(default_factory=lambda: array("d"))
     seconds: array[float] = field(default_factory=lambda: array("d"))
 
 
-def _read(path: Path) -> _Rows:
+def read_kernels(path: Path) -> MeasuredKernels:
+    """Read the file. Raises :class:`InputError`, with every bad cell by line and column."""
     rows = _Rows()
-    with open_table(path) as table:
+    with open_table(path, numbered=True) as table:  # as the file is published
         for name in _REQUIRED:
             if name not in table.header:
                 raise InputError(f"'{path}' has no column '{name}'.{did_you_mean(name, table.header)}")
@@ -95,7 +108,9 @@ def _read(path: Path) -> _Rows:
         table.problems.refuse()
     if not rows.names:
         raise InputError(f"'{path}' has a header but no kernels.")
-    return rows
+    counts = np.array(rows.counts).reshape(-1, len(COUNTS))
+    seconds = np.array(rows.seconds).reshape(-1, len(TIMES))
+    return MeasuredKernels(tuple(rows.benchmarks), tuple(rows.names), counts, seconds)
 
 
 def _read_row(table: Table, line: int, cells: list[str], at: dict[str, int], rows: _Rows) -> None:
@@ -112,13 +127,12 @@ def _read_row(table: Table, line: int, cells: list[str], at: dict[str, int], row
             rows.counts.append(value)
     dataset = cells[at["dataset"]]
     name = cells[at["benchmark"]]
+    rows.benchmarks.append(name)
     rows.names.append(name if dataset in ("", "default") else f"{name}/{dataset}")
 
 
-def _tasks(rows: _Rows, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], name: str) -> Workload:
-    total = len(rows.names)
-    counts: FloatArray = np.array(rows.counts).reshape(total, len(COUNTS))
-    seconds: FloatArray = np.array(rows.seconds).reshape(total, len(TIMES))
+def _tasks(kernels: MeasuredKernels, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], name: str) -> Workload:
+    counts, seconds = kernels.counts, kernels.seconds
     median_s = np.median(seconds, axis=0)
     return workload(
         name,
@@ -130,7 +144,7 @@ def _tasks(rows: _Rows, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], name
         features=np.log1p(counts[chosen]),
         feature_names=tuple(f"log_{column}" for column in COUNTS),
         divisible=counts[chosen, COUNTS.index("atomic")] == 0,
-        names=[rows.names[i] for i in chosen.tolist()],
+        names=[kernels.names[i] for i in chosen.tolist()],
         notes=(
             f"Nominal times are the file's medians ({median_s[0] * 1000:.3g} ms on CPUs, {median_s[1] * 1000:.3g} ms "
             "on GPUs) for every kernel: its own time is not known before it has run.",

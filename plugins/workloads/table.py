@@ -74,16 +74,16 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path, progress: Progress = unwatched) -> Iterator[Table]:
+def open_table(path: Path, progress: Progress = unwatched, *, numbered: bool = False) -> Iterator[Table]:
     """Open a CSV file (UTF-8, with or without a byte order mark, any line ends). Raises :class:`InputError` on what is
-    no such file, also while its rows are read."""
+    no such file, also while its rows are read. ``numbered``: the first column may have no name, as pandas writes it."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(watched(stream, progress), strict=True)
             header = [cell.strip() for cell in next(reader, [])]
             if not any(header):
                 raise InputError(f"'{path}' is empty; its first line must be a header.")
-            _check_header(path, header)
+            _check_header(path, header, numbered)
             yield Table(path, header, reader)
     except UnicodeDecodeError as error:
         raise InputError(f"'{path}' is not UTF-8 text ({error.reason}). Save it as UTF-8 and try again.") from error
@@ -93,9 +93,9 @@ def open_table(path: Path, progress: Progress = unwatched) -> Iterator[Table]:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from error
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
+def _check_header(path: Path, header: Sequence[str], numbered: bool) -> None:
     for column, name in enumerate(header, start=1):
-        if not name:
+        if not name and not (numbered and column == 1):
             raise InputError(f"'{path}': column {column} of the header has no name.")
         if header.index(name) != column - 1:
             raise InputError(f"'{path}': the header names '{name}' twice.")

@@ -11,7 +11,7 @@ from plugins.arrivals import bursty, load_of, poisson
 from plugins.clusters import load_cluster
 from plugins.workload import WorkloadRequest
 from plugins.workloads.cholesky import Cholesky
-from plugins.workloads.kernels import Kernels
+from plugins.workloads.kernels import Kernels, read_kernels
 from plugins.workloads.lu import Lu
 from plugins.workloads.synthetic import Synthetic, SyntheticParams
 from plugins.workloads.tiled import TILE_GB, TiledParams
@@ -169,6 +169,18 @@ def test_a_bad_kernel_is_reported_by_line_and_column(tmp_path: Path) -> None:
         Kernels().load(request(path=path))
     assert "line 4, column runtime_cpu: 'x' is not a number" in str(caught.value)
     assert "line 4, column runtime_gpu: -1 must be above 0" in str(caught.value)
+
+
+def test_kernels_are_read_as_published_with_an_index_and_sources_of_many_lines(tmp_path: Path) -> None:
+    path = kernels_file(tmp_path)
+    plain = read_kernels(path)
+    head, *rows = path.read_text().splitlines()
+    code = '"__kernel void A() {\n  a[0] = ""x"", b;\n}"'
+    path.write_text("\n".join([f",{head},src,seq", *(f"{i},{row},{code},[1 2 3]" for i, row in enumerate(rows))]))
+    published = read_kernels(path)
+    assert published.names == plain.names
+    assert np.array_equal(published.counts, plain.counts)
+    assert np.array_equal(published.seconds, plain.seconds)
 
 
 @pytest.mark.skipif(not KERNELS.is_file(), reason="the measured kernels (../shared/traces) are not here")

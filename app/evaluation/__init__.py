@@ -1,0 +1,1 @@
+"""How well 'which device suits this kernel?' is answered for kernels that were measured on a CPU and a GPU."""
