@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedLayout,
@@ -19,16 +20,20 @@ from PySide6.QtWidgets import (
 )
 
 from app.charts.look import Look
-from app.window.widgets import Card
+from app.window.splitting_page import SplittingPage
+from app.window.widgets import Card, column
 
 if TYPE_CHECKING:
     from app.charts.errors import ErrorChart
     from app.charts.importance import ImportanceBars
     from app.charts.predictions import PredictionChart
+    from engine.cluster import Cluster
     from engine.frame import Frame, LaneFrame
+    from engine.workload import Workload
 
 WORDS_EVERY_S = 0.5
 CHARTS_EVERY_S = 0.2
+INVITATION, LEARNED, SPLITTING = range(3)
 FACTS_PX = 136
 BEFORE = (
     "What learning policies believe, and how wrong they are, appears here while they race. "
@@ -36,13 +41,13 @@ BEFORE = (
 )
 NOBODY = (
     "No policy of this race learns how long tasks take. Tick hybrid_ml, or give a race file a policy whose name ends "
-    "in +forest, as mct+forest, and race again. (rl_agent, bandit and hybrid_fraction learn what to choose, not how long "
-    "tasks take: there is nothing of theirs to compare with what was observed.)"
+    "in +forest, as mct+forest, and race again. (rl_agent, bandit and hybrid_fraction learn what to choose, not how "
+    "long tasks take: there is nothing of theirs to compare with what was observed.)"
 )
 
 
 class LearningTab(QWidget):
-    """Shows frames while it is visible: one learning policy at a time."""
+    """Shows frames while it is visible: one learning policy at a time, or when splitting pays."""
 
     predictions: PredictionChart
     errors: ErrorChart
@@ -54,8 +59,11 @@ class LearningTab(QWidget):
         self._words_at = self._charts_at = 0.0
         self._furnished = False
         self._frame: Frame | None = None
+        self._race: tuple[Workload, Cluster] | None = None
         self.distances: Sequence[str] = ()
         self.invitation = Card("Learning", BEFORE)
+        self.splitting = SplittingPage(look)
+        self.splitting.back.clicked.connect(self._close_splitting)
         self.lane = QComboBox()
         self.lane.setObjectName("lane")
         self.lane.setToolTip("<p>The learning policy that is shown.</p>")
@@ -63,6 +71,7 @@ class LearningTab(QWidget):
         self.lane.activated.connect(self._chosen)
         self.facts_card = Card("What has been learned", "")
         self.facts_card.head.addWidget(self.lane)
+        self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", "")
         self.legend = QLabel()
         self.legend.setObjectName("muted")
@@ -94,6 +103,7 @@ class LearningTab(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(first)
         self._stack.addWidget(page)
+        self._stack.addWidget(self.splitting)
 
     def furnish(self) -> None:
         """Make the charts."""
@@ -103,26 +113,31 @@ class LearningTab(QWidget):
 
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
         self.importance = ImportanceBars(self._look)
-        self.predictions_card.hold(_column(self.predictions, self.legend))
+        self.predictions_card.hold(column(self.predictions, self.legend))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
         for card in (self.facts_card, self.predictions_card, self.errors_card):
             card.begin()
         self._furnished = True
 
-    def begin(self) -> None:
+    def begin(self, workload: Workload, cluster: Cluster) -> None:
         """Empty the charts for another race."""
+        self._race = workload, cluster
         self._words_at = self._charts_at = 0.0
         self._frame, self.distances = None, ()
         self.predictions.begin()
         self.errors.begin()
         self.lane.clear()
-        self._stack.setCurrentIndex(0)
+        self._stack.setCurrentIndex(INVITATION)
+        for link in self.links:
+            link.show()
 
     def clear(self) -> None:
         """Show what was there before the first race."""
-        self._frame = None
-        self._stack.setCurrentIndex(0)
+        self._frame = self._race = None
+        self._stack.setCurrentIndex(INVITATION)
+        for link in self.links:
+            link.hide()
         self.invitation.empty.setText(BEFORE)
 
     def conclude(self, distances: Sequence[str]) -> None:
@@ -133,7 +148,8 @@ class LearningTab(QWidget):
         """Draw a frame; charts change at most five times a second, words twice, or with ``everything``."""
         self._frame = frame
         learning = [lane for lane in frame.lanes if lane.learning is not None]
-        self._stack.setCurrentIndex(1 if learning else 0)
+        if self._stack.currentIndex() != SPLITTING:
+            self._stack.setCurrentIndex(LEARNED if learning else INVITATION)
         if not learning:
             self.invitation.empty.setText(NOBODY)
             return
@@ -158,6 +174,7 @@ class LearningTab(QWidget):
         if self._furnished:
             self.predictions.restyle()
             self.errors.restyle()
+            self.splitting.restyle()
             self.importance.update()
             self.legend.setText(self.predictions.legend())
 
@@ -176,6 +193,24 @@ class LearningTab(QWidget):
         row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
         panel.setFixedHeight(FACTS_PX)
         return panel
+
+    def _link_on(self, card: Card) -> QPushButton:
+        link = QPushButton("When does splitting pay?")
+        link.setObjectName("link")
+        link.hide()
+        link.clicked.connect(self._open_splitting)
+        card.head.addWidget(link)
+        return link
+
+    def _open_splitting(self) -> None:
+        assert self._race is not None, "the link is hidden before the first race"
+        self._stack.setCurrentIndex(SPLITTING)
+        self.splitting.show_race(*self._race)
+
+    def _close_splitting(self) -> None:
+        self._stack.setCurrentIndex(INVITATION)
+        if self._frame is not None:
+            self.show_frame(self._frame, everything=True)
 
     def _offer(self, names: list[str]) -> None:
         if [self.lane.itemText(i) for i in range(self.lane.count())] != names:
@@ -200,13 +235,3 @@ class LearningTab(QWidget):
         self.facts.setText("".join(paragraphs))
         self.importance.show_importance(lane.scheduler, lane.learning.importance)
         self.legend.setText(self.predictions.legend())
-
-
-def _column(*widgets: QWidget) -> QWidget:
-    column = QWidget()
-    layout = QVBoxLayout(column)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(2)
-    for stretch, widget in zip((1, 0), widgets, strict=True):
-        layout.addWidget(widget, stretch)
-    return column

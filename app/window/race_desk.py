@@ -237,7 +237,7 @@ class RaceDesk(QObject):
         lanes = [lane.label for lane in started.prepared.lanes]
         self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected or lanes[0])
         self.cluster_tab.begin()
-        self.learning_tab.begin()
+        self.learning_tab.begin(started.prepared.workload, started.prepared.cluster)
         self.status.begin(started.run)
         self.form.say_workload(loaded_summary(started.prepared.workload))
         for note in started.prepared.notes:

@@ -99,3 +99,14 @@ class ClickableRow(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit()
         super().mousePressEvent(event)
+
+
+def column(chart: QWidget, below: QWidget) -> QWidget:
+    """Return a chart that takes all the room there is, with something small below it."""
+    both = QWidget()
+    layout = QVBoxLayout(both)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(2)
+    layout.addWidget(chart, 1)
+    layout.addWidget(below)
+    return both
