@@ -18,6 +18,8 @@ MOST_LEVELS = 20
 OUTLYING = 4.0
 """Robust standard deviations from which on a target counts as no farther away."""
 ROUNDS = 4
+SAME = 1e-6
+"""Where most targets are nearer to each other than this, only rounding tells them apart, and nothing is far off."""
 _TO_SIGMA = 1.4826  # the median absolute deviation of a normal distribution x this is its standard deviation
 
 Inputs = NDArray[np.float64]
@@ -56,10 +58,10 @@ def fit_ridge(inputs: Inputs, target: Inputs) -> tuple[Ridge, Inputs]:
     left = target - middle
     for _ in range(ROUNDS):
         reach = OUTLYING * _TO_SIGMA * float(np.median(np.abs(left)))
-        near = target - left + np.clip(left, -reach, reach) if reach > 0.0 else target
+        near = target - left + np.clip(left, -reach, reach) if reach > SAME else target
         weights = _solve(lower, design, near - middle)
         left = target - middle - _times(design, weights)
-    left = np.clip(left, -reach, reach) if reach > 0.0 else left
+    left = np.clip(left, -reach, reach) if reach > SAME else left
     p = inputs.shape[1]
     slopes = weights[:p] / spread
     effects, at = {}, p

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -54,6 +55,14 @@ def test_a_few_samples_that_lie_far_off_move_it_little() -> None:
     plain = np.linalg.lstsq(np.column_stack([rows, np.ones(100)]), wild, rcond=None)[0]
     assert moved < 0.2
     assert np.abs(np.column_stack([rows, np.ones(100)]) @ plain - target).mean() > 1.0
+
+
+def test_where_most_targets_differ_by_rounding_alone_the_others_still_count() -> None:
+    rng = np.random.default_rng(6)
+    kind = (rng.random(100) < 0.4).astype(float)
+    rows = np.column_stack([rng.normal(size=100), kind])
+    model, _ = fit_ridge(rows, math.log(3.0) * kind + rng.normal(0, 1e-16, 100))
+    assert model.at([0.0, 1.0]) - model.at([0.0, 0.0]) == pytest.approx(math.log(3.0), abs=0.05)
 
 
 def test_a_kind_that_was_never_seen_has_no_effect_of_its_own() -> None:
