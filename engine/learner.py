@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.change import Change, ChangeWatch
 from engine.completion import Completion
 from engine.errors import sentence_of
 from engine.estimator import Estimator, EstimatorContext, Seconds
@@ -30,10 +31,6 @@ WORTH = 0.005
 """Mean absolute errors of a logarithm that differ by less (0.5 % of the seconds) count as equal."""
 FORGET = 0.98
 """What remains of the weight of earlier errors with each new one: they count as the last 50."""
-DRIFTED = 0.1
-"""Least median error of a logarithm (about 10 % of the seconds) that may be a device grown slower or faster."""
-CERTAIN = 4.0
-"""Standard errors that such a median must be away from 0."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Verdict(NamedTuple):
     ``error`` and ``nominal_error`` are mean absolute errors of the logarithm of the seconds, earlier fits included with
     falling weight (nan: never judged); ``trusted``: the fit answers for this model, instead of the nominal times.
     ``drift``: the logarithm of the factor by which this device model has become slower since the fit, 0 if it has not;
-    what was judged before then counts no more.
+    ``forgets``: it follows another law now, of which older samples know nothing. What was judged before counts no more.
     """
 
     samples: int
@@ -58,6 +55,7 @@ class Verdict(NamedTuple):
     nominal_error: float
     trusted: bool
     drift: float
+    forgets: bool
 
 
 class Judgement(NamedTuple):
@@ -76,8 +74,9 @@ class Learner(Estimator):
     since: on a device model where its logarithms of the seconds are closer to the truth than the nominal ones it
     answers from then on, on the others the nominal times do. So a race stays reproducible, and a model that does not
     pay is not used. Where its answers are all too short (or too long) by one factor, the device model has drifted: they
-    are corrected by it at once, and so are the older samples for the fits to come. A fit that raises, or answers no
-    seconds, is left out, with the reason in :attr:`problem`. A device model of which too little is known is tried now
+    are corrected by it at once, and so are the older samples for the fits to come; where some have become too short and
+    others too long, the older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds,
+    is left out, with the reason in :attr:`problem`. A device model of which too little is known is tried now
     and then (:class:`engine.exploration.Exploration`).
     """
 
@@ -88,16 +87,15 @@ class Learner(Estimator):
         super().__init__(context, params)
         self.judgements: list[Judgement] = []
         self.record = LearningRecord(context.models)
-        self.exploration = Exploration()
+        self.exploration = Exploration(len(context.nominal_s))
         self.problem: str | None = None
         """A sentence about the last fit that could not be used, None after one that could."""
         self._nominal: list[list[float]] = context.nominal_s.tolist()
         self._answer: Answer | None = None
         self._trusted = [False] * len(context.models)
         self._scores = [(0.0, 0.0, 0.0)] * len(context.models)  # weight, error, nominal error
-        self._errors: list[list[float]] = [[] for _ in context.models]  # too few to be weighed for a drift yet
-        self._since = [0] * len(context.models)  # the completion after which these errors begin
-        self._drifts: list[tuple[int, int, float]] = []  # device model, up to which completion, by what logarithm
+        self._watches = [ChangeWatch() for _ in context.models]
+        self._changes: list[tuple[int, Change]] = []  # of which device model
         self._answers: dict[int, Seconds] = {}
         self._fit: Future[Answer] | None = None
         self._fitted_at = self._due = self._last_sample = self._active = 0
@@ -195,15 +193,20 @@ class Learner(Estimator):
         self._fit = self._worker.submit(self.fit, self._as_of_now(samples))
 
     def _as_of_now(self, samples: TrainingSamples) -> TrainingSamples:
-        """Return samples with the seconds that they would have had if the device models had always been as now."""
+        """Return samples with the seconds that they would have had if the device models had always been as now, without
+        those of which that is not known."""
         oldest = int(samples.completion[0])
-        self._drifts = [drift for drift in self._drifts if drift[1] >= oldest]
-        if not self._drifts:
+        self._changes = [(model, change) for model, change in self._changes if change.until >= oldest]
+        if not self._changes:
             return samples
-        work_s = samples.work_s.copy()
-        for model, until, correction in self._drifts:
-            work_s[(samples.model == model) & (samples.completion <= until)] *= math.exp(correction)
-        return replace(samples, work_s=work_s)
+        work_s, known = samples.work_s.copy(), np.ones(len(samples), dtype=bool)
+        for model, change in self._changes:
+            before = (samples.model == model) & (samples.completion <= change.until)
+            if change.drift is None:
+                known &= ~before
+            else:
+                work_s[before] *= math.exp(change.drift)
+        return replace(samples, work_s=work_s).where(known)
 
     def _finish_fit(self, fit: Future[Answer], number: int) -> None:
         fresh = self.context.window.latest(number, self.params.window)
@@ -220,7 +223,6 @@ class Learner(Estimator):
         self.record.judged(self.judgements[-1])
         self._trusted = [verdict.trusted for verdict in verdicts]
         self._answer = _corrected(answer, [verdict.drift for verdict in verdicts]) if any(self._trusted) else None
-        self._drifts += [(m, self._since[m], v.drift) for m, v in enumerate(verdicts) if v.drift]
         self._active += self._answer is not None
         self._answers.clear()
 
@@ -232,37 +234,30 @@ class Learner(Estimator):
         errors, nominal_errors = np.log(seconds) - true, np.log(fresh.nominal_s[rows]) - true
         of_model = [models == model for model in range(len(self._trusted))]
         self.record.predicted(of_model, seconds, np.vstack([fresh.nominal_s[rows], fresh.work_s[rows]]))
-        return tuple(self._verdict(m, errors[mine], nominal_errors[mine]) for m, mine in enumerate(of_model))
+        completions = fresh.completion[rows]
+        return tuple(self._verdict(m, completions[r], errors[r], nominal_errors[r]) for m, r in enumerate(of_model))
 
-    def _verdict(self, model: int, errors: FloatArray, nominal_errors: FloatArray) -> Verdict:
+    def _verdict(self, model: int, completions: IntArray, errors: FloatArray, nominal_errors: FloatArray) -> Verdict:
         """Judge one device model, and remember it."""
-        count = len(errors)
-        drift = self._drift(model, errors) if self._trusted[model] else 0.0  # what was never right has not drifted
-        weight, error, nominal_error = (0.0, 0.0, 0.0) if drift else self._scores[model]
-        if count:
+        samples, drift, forgets = len(errors), 0.0, False
+        weight, error, nominal_error = self._scores[model]
+        watch = self._watches[model]
+        if self._trusted[model] or watch.knows:  # what was never right has not changed
+            change = watch.see(completions, errors)
+            if change is not None:
+                self._changes.append((model, change))
+                forgets = change.drift is None
+                weight, drift = 0.0, change.drift or 0.0
+                errors, nominal_errors = (of[completions > change.until] for of in (errors, nominal_errors))
+        if count := len(errors):
             kept = weight * FORGET**count
             weight = kept + count
             error = (kept * error + float(np.abs(errors + drift).sum())) / weight
             nominal_error = (kept * nominal_error + float(np.abs(nominal_errors).sum())) / weight
             self._scores[model] = (weight, error, nominal_error)
         if weight < FEWEST_JUDGED:
-            return Verdict(count, math.nan, math.nan, self._trusted[model], drift)
-        return Verdict(count, error, nominal_error, error < nominal_error - WORTH, drift)
-
-    def _drift(self, model: int, errors: FloatArray) -> float:
-        """Return by what the logarithms of the seconds are too small all together, 0 where that may be chance."""
-        if not self._errors[model]:
-            self._since[model] = self._fitted_at
-        self._errors[model] += errors.tolist()
-        if len(self._errors[model]) < FEWEST_JUDGED:
-            return 0.0
-        weighed = np.array(self._errors[model])
-        self._errors[model].clear()
-        middle = float(np.median(weighed))
-        # that of a median: the sigma of a normal distribution is 1.4826 MAD, and this is sqrt(pi / 2) sigma / sqrt(n)
-        sigma = 1.4826 * float(np.median(np.abs(weighed - middle)))
-        standard_error = sigma * math.sqrt(math.pi / 2 / len(weighed))
-        return -middle if abs(middle) > max(DRIFTED, CERTAIN * standard_error) else 0.0
+            return Verdict(samples, math.nan, math.nan, self._trusted[model], drift, forgets)
+        return Verdict(samples, error, nominal_error, error < nominal_error - WORTH, drift, forgets)
 
     def _give_up(self, error: Exception, doing: str) -> None:
         self.problem = (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.columns import column
 from engine.workload import FloatArray, IntArray
@@ -32,6 +33,10 @@ class TrainingSamples:
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    def where(self, rows: NDArray[np.bool_]) -> TrainingSamples:
+        """Return the rows that are true."""
+        return TrainingSamples(*(getattr(self, column.name)[rows] for column in fields(self)))
 
 
 class TrainingWindow(Protocol):

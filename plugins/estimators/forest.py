@@ -69,7 +69,8 @@ class Forest(Learner):
         new, self._seen = (last - self._seen) / len(samples), last
         self._fits += 1
         judged = self.judgements[-1].verdicts if self.judgements else ()
-        drifted = {model for model, verdict in enumerate(judged) if verdict.drift}  # of these no old tree is right
+        # of these no old tree is right
+        drifted = {model for model, verdict in enumerate(judged) if verdict.drift or verdict.forgets}
         for model, old in enumerate(self._forests):
             share = 1.0 if model in drifted else min(new, 1.0)
             self._forests[model] = self._refit(samples, share, model, old)

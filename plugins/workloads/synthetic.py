@@ -2,7 +2,8 @@
 
 Sizes are heavy-tailed; affinity for GPUs is bimodal; memory grows with size; and each task belongs to a kind whose
 efficiency is hidden. Nominal seconds know size, affinity and memory only; the law adds the kind's efficiency, a penalty
-for large working sets on CPUs and the poor occupancy of GPUs by small tasks; the truth is the law times noise.
+for large working sets on CPUs and the poor occupancy of GPUs by small tasks; the truth is the law times noise. The
+kinds may change their efficiencies on the way.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class SyntheticParams:
     noise: float = parameter(0.1, "Spread of the noise on true times (sigma of its logarithm)", low=0.0, high=2.0)
     kinds: int = parameter(6, "Kinds of tasks, each with a hidden efficiency", low=1, high=100)
     divisible: float = parameter(1.0, "Share of the tasks that may be split between devices", low=0.0, high=1.0)
+    change: float = parameter(
+        1.0, "Share of the tasks after which all kinds have other hidden efficiencies (1: never)", low=0.0, high=1.0
+    )
 
 
 class Synthetic(WorkloadPlugin):
@@ -52,18 +56,21 @@ class Synthetic(WorkloadPlugin):
     def load(self, request: WorkloadRequest) -> Workload:
         """Draw the tasks; the same seed gives the same tasks at every load."""
         count = request.tasks or DEFAULT_TASKS
-        tasks_rng, arrivals_rng = (np.random.default_rng([request.seed, stream]) for stream in (0, 1))
-        tasks = self._tasks(tasks_rng, count)
+        tasks_rng, arrivals_rng, later_rng = (np.random.default_rng([request.seed, stream]) for stream in (0, 1, 2))
+        tasks = self._tasks(tasks_rng, later_rng, count)
         process = bursty if self.params.arrivals == "bursty" else poisson
         return with_arrivals(tasks, request.cluster, process(arrivals_rng, count), request.load or DEFAULT_LOAD)
 
-    def _tasks(self, rng: np.random.Generator, n: int) -> Workload:
+    def _tasks(self, rng: np.random.Generator, later_rng: np.random.Generator, n: int) -> Workload:
         size = _sizes(rng, n, self.params.sizes)
         affinity = np.where(rng.random(n) < 0.3, rng.normal(0.2, 0.1, n), rng.normal(0.8, 0.1, n)).clip(0.02, 0.98)
         memory = np.minimum(size * np.exp(rng.normal(0.0, 0.3, n)), _MEMORY_MOST_GB / _MEMORY_UNIT_GB)
         kind: IntArray = rng.integers(self.params.kinds, size=n)
         nominal = np.column_stack([0.10 * size, 0.10 * size / (1 + 9 * affinity) + 0.002 * memory])
-        law = nominal * _hidden(rng, self.params.kinds, kind, size, memory)
+        hidden = _hidden(rng, self.params.kinds, kind, size, memory)
+        changed = round(self.params.change * n)
+        hidden[changed:] = _hidden(later_rng, self.params.kinds, kind, size, memory)[changed:]
+        law = nominal * hidden
         sigma = self.params.noise
         actual = law * np.exp(rng.normal(-(sigma**2) / 2, sigma, (n, 2)))
         return workload(

@@ -175,3 +175,34 @@ def test_a_device_model_that_drifts_is_corrected_soon_and_the_others_are_not(fac
 def test_noise_is_no_drift() -> None:
     learner = learner_of(raced(drifting(1.0), Factor, RoundRobin))
     assert not any(verdict.drift for j in learner.judgements for verdict in j.verdicts)
+
+
+class Remembers(Factor):
+    """Keeps what it was given."""
+
+    name = "remembers"
+
+    def __init__(self, context: EstimatorContext, params: LearnerParams) -> None:
+        super().__init__(context, params)
+        self.given: list[TrainingSamples] = []
+
+    def fit(self, samples: TrainingSamples) -> Answer:
+        self.given.append(samples)
+        return super().fit(samples)
+
+
+def test_where_a_device_model_follows_another_law_its_older_samples_are_forgotten_and_those_of_others_are_not() -> None:
+    rng = np.random.default_rng(5)
+    etc_s = rng.uniform(0.5, 1.5, (400, 2))
+    actual_s = etc_s * [2.0, 0.5] * rng.lognormal(0.0, 0.1, (400, 2))
+    actual_s[200:, 0] = (etc_s * rng.lognormal(0.7, 1.0, (400, 2)))[200:, 0]  # one factor cannot mend this
+    source = workload("law", ("cpu", "gpu"), np.arange(400) * 2.5, actual_s, etc_s=etc_s)
+    learner = learner_of(raced(source, Remembers, RoundRobin))
+    assert isinstance(learner, Remembers)
+    forgot = [j.completion for j in learner.judgements if j.verdicts[0].forgets]
+    assert forgot and 200 < forgot[0] <= 260
+    assert not any(j.verdicts[1].forgets or j.verdicts[1].drift for j in learner.judgements)
+    next_fit = learner.given[forgot[0] // 10 - 1]
+    cpu, gpu = (next_fit.completion[next_fit.model == m] for m in (0, 1))
+    assert 190 < cpu.min() <= 240
+    assert gpu.min() <= forgot[0] - 100 + 2  # the whole window

@@ -52,6 +52,21 @@ def test_true_times_are_the_law_times_noise_of_mean_one_and_the_law_differs_from
     assert np.std([values.mean() for values in by_kind]) > 0.05
 
 
+def test_after_a_change_the_kinds_have_other_efficiencies_and_all_else_is_the_same() -> None:
+    never, half_way, always = (
+        Synthetic(SyntheticParams(change=change, noise=0.0)).load(request(tasks=1000)) for change in (1.0, 0.5, 0.0)
+    )
+    assert np.array_equal(never.actual_s, Synthetic(SyntheticParams(noise=0.0)).load(request(tasks=1000)).actual_s)
+    assert np.array_equal(half_way.actual_s[:500], never.actual_s[:500])
+    assert np.array_equal(half_way.actual_s[500:], always.actual_s[500:])
+    for same in ("etc_s", "features", "memory_gb"):
+        assert np.array_equal(getattr(never, same), getattr(half_way, same))
+    ratio = np.log(always.actual_s / never.actual_s)
+    by_kind = [ratio[never.features[:, 3] == kind] for kind in range(6)]
+    assert all(values.std(axis=0).max() < 1e-9 for values in by_kind), "one factor for each kind and device model"
+    assert np.std([values.mean(axis=0) for values in by_kind], axis=0).min() > 0.1
+
+
 def test_without_noise_the_truth_is_the_law() -> None:
     tasks = Synthetic(SyntheticParams(noise=0.0)).load(request(tasks=100))
     assert tasks.law_s is not None
