@@ -49,7 +49,9 @@ def fit_ridge(inputs: Inputs, target: Inputs) -> tuple[Ridge, Inputs]:
     Statistics, 2009, 7.8, by pseudo-values), and so is what is left over.
     """
     centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
-    spread[spread == 0.0] = 1.0
+    # a constant column: its mean may be off in the last digit, and its spread be that rounding
+    constant = inputs.max(axis=0) == inputs.min(axis=0)
+    centre[constant], spread[constant] = inputs[0, constant], 1.0
     kinds = {column: levels for column in range(inputs.shape[1]) if (levels := _levels(inputs[:, column])) is not None}
     dummies = [inputs[:, [column]] == levels for column, levels in kinds.items()]
     design = np.hstack([(inputs - centre) / spread, *dummies])

@@ -18,7 +18,7 @@ from engine.workload import Workload, workload
 from plugins.schedulers.mct import Mct
 
 PAIR = Cluster("pair", (Device(0, "cpu", "cpu", "cpu"), Device(1, "gpu", "gpu", "gpu")))
-COLUMNS = TaskColumns(workload("any", ("cpu", "gpu"), np.zeros(100), np.ones((100, 2))))
+COLUMNS = TaskColumns(workload("any", ("cpu", "gpu"), np.zeros(2000), np.ones((2000, 2))))
 
 
 def seen(on_cpu: int, on_gpu: int) -> TrainingSamples:
@@ -28,13 +28,20 @@ def seen(on_cpu: int, on_gpu: int) -> TrainingSamples:
     return TrainingSamples(n + 1, n + 1, n, model, ones, ones, ones, np.zeros((len(model), 0)))
 
 
+def exploring() -> Exploration:
+    """The GPU is hardly used."""
+    exploration = Exploration(2000)
+    exploration.look(seen(50, 0), 2)
+    return exploration
+
+
 def finished(task: int, model: int, work_s: float) -> Completion:
     share = ShareResult(model, model, 1.0, 0.0, work_s, work_s)
     return Completion(1, Task(task, COLUMNS), (share,), 0.0, 0.0, work_s, 0.0, 0.0)
 
 
 def test_it_tempts_only_where_too_little_is_known_and_only_within_its_budget() -> None:
-    exploration = Exploration()
+    exploration = Exploration(1000)
     for enough in (seen(900, KNOWN), seen(95, 5)):
         exploration.look(enough, 2)
         assert exploration.tempt(0, [0.0, 3.0]) == [0.0, 3.0]
@@ -42,14 +49,34 @@ def test_it_tempts_only_where_too_little_is_known_and_only_within_its_budget() -
     answers = [exploration.tempt(task, [1.0, 3.0]) for task in range(1, 500)]
     sent = [task for task, answer in enumerate(answers, start=1) if answer != [1.0, 3.0]]
     assert answers[sent[0] - 1] == [1.0, TEMPTING * 1.0]
-    # a stake of 2 s each: the first when 200 s of work have been asked for, then one in 200 while none has finished
-    assert sent == [200, 400]
-    assert 2.0 * len(sent) <= BUDGET * 500
+    # a stake of 2 s: when 200 s of work have been asked for, and no other one before that one has finished
+    assert sent == [200]
+    exploration.settle(finished(200, 1, 3.0))
+    assert exploration.tempt(500, [1.0, 3.0]) != [1.0, 3.0]
+    assert exploration.price_s <= BUDGET * 500
+
+
+def test_a_task_that_waits_is_told_the_same_however_often_it_is_asked_for() -> None:
+    exploration = exploring()
+    sent = next(task for task in range(1000) if exploration.tempt(task, [1.0, 3.0]) != [1.0, 3.0])
+    for _ in range(3):
+        assert exploration.tempt(sent, [1.0, 3.0]) == [1.0, TEMPTING * 1.0]
+        assert exploration.tempt(sent - 1, [1.0, 3.0]) == [1.0, 3.0]
+    exploration.settle(finished(sent, 1, 1.0))
+    # 201 s of work, of which 2.01 s may be staked: nothing of it is bound any more
+    assert exploration.tempt(sent + 1, [1.0, 3.005]) != [1.0, 3.005]
+
+
+def test_a_device_that_is_far_slower_than_believed_costs_one_task_until_the_work_has_made_up_for_it() -> None:
+    exploration = exploring()
+    sent = [task for task in range(1000) if exploration.tempt(task, [1.0, 3.0]) != [1.0, 3.0]]
+    exploration.settle(finished(sent[0], 1, 900.0))
+    assert len(sent) == 1
+    assert all(exploration.tempt(task, [1.0, 3.0]) == [1.0, 3.0] for task in range(1000, 2000))
 
 
 def test_what_a_trial_has_cost_takes_the_place_of_what_it_was_believed_to() -> None:
-    exploration = Exploration()
-    exploration.look(seen(50, 0), 2)
+    exploration = exploring()
     sent = next(task for task in range(1000) if exploration.tempt(task, [1.0, 3.0]) != [1.0, 3.0])
     exploration.settle(finished(sent, 1, 0.4))
     assert (exploration.tasks, exploration.price_s) == (1, pytest.approx(-0.6))
@@ -60,8 +87,7 @@ def test_what_a_trial_has_cost_takes_the_place_of_what_it_was_believed_to() -> N
 
 
 def test_a_task_that_was_tempted_and_ran_elsewhere_all_the_same_costs_nothing() -> None:
-    exploration = Exploration()
-    exploration.look(seen(50, 0), 2)
+    exploration = exploring()
     sent = next(task for task in range(1000) if exploration.tempt(task, [1.0, 3.0]) != [1.0, 3.0])
     exploration.settle(finished(sent, 0, 1.0))
     assert (exploration.tasks, exploration.price_s) == (0, 0.0)

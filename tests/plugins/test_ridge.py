@@ -72,10 +72,16 @@ def test_a_kind_that_was_never_seen_has_no_effect_of_its_own() -> None:
     assert 17.0 not in model.levels[2]
 
 
-def test_constant_columns_and_a_single_value_do_no_harm() -> None:
-    model, left = fit_ridge(np.ones((10, 3)), np.full(10, 2.5))
-    assert model.at([1.0, 1.0, 1.0]) == pytest.approx(2.5)
-    assert np.abs(left).max() < 1e-12
+def test_a_constant_column_tells_nothing_though_its_mean_is_not_exactly_its_value() -> None:
+    rows, target = planted(60)
+    rows = np.column_stack([rows, np.full(60, 0.1), np.full(60, np.log(0.3))])
+    assert (rows.std(axis=0)[3:] > 0.0).any()  # rounding
+    model, left = fit_ridge(rows, target)
+    assert model.slopes[3:] == (0.0, 0.0)
+    assert model.at([1.0, 0.0, 2.0, 0.1, np.log(0.3)]) == model.at([1.0, 0.0, 2.0, 0.2, 5.0])
+    assert left.std() < 0.15
+    alone, left = fit_ridge(np.full((10, 1), 0.1), np.full(10, 2.5))
+    assert alone.at([0.2]) == pytest.approx(2.5) and np.abs(left).max() < 1e-12
 
 
 def test_the_mean_of_models_answers_the_mean_of_their_answers() -> None:
