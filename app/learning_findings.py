@@ -72,8 +72,11 @@ def facts(lane: LaneFrame) -> list[str]:
 
 
 def drift_mark(learning: LearningFrame, drift: Drifted) -> str:
-    """Return a drift in a few words: ``gpu takes 2.0 x as long``."""
-    return f"{learning.models[drift.model].model} takes {number(drift.factor, 2)}\u00a0x as long"
+    """Return a drift in a few words: ``gpu takes 2.0 x as long``, or ``gpu follows another law``."""
+    model = learning.models[drift.model].model
+    if drift.factor is None:
+        return f"{model} follows another law"
+    return f"{model} takes {number(drift.factor, 2)}\u00a0x as long"
 
 
 def joined(words: Sequence[str]) -> str:
@@ -115,8 +118,10 @@ def _error_sentences(estimator: str, judged: Sequence[ModelFrame]) -> list[str]:
 
 
 def _drift_sentence(learning: LearningFrame, drift: Drifted) -> str:
-    seen = f"At completion {drift.completion:,} it noticed that {drift_mark(learning, drift)} as before"
-    return f"{seen}, and corrected what it had learned at once."
+    seen = f"At completion {drift.completion:,} it noticed that {drift_mark(learning, drift)}"
+    if drift.factor is None:
+        return f"{seen}, and forgot what it had learned of it before."
+    return f"{seen} as before, and corrected what it had learned at once."
 
 
 def _times(count: int) -> str:

@@ -36,11 +36,12 @@ class Switch(NamedTuple):
 
 
 class Drifted(NamedTuple):
-    """At ``completion`` it was noticed that a device model takes ``factor`` x as long as before."""
+    """At ``completion`` it was noticed that a device model takes ``factor`` x as long as before; None: that it follows
+    another law."""
 
     completion: int
     model: int
-    factor: float
+    factor: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +122,9 @@ class LearningRecord:
                 self._trusted[model] = verdict.trusted
                 self.switches.append(Switch(judgement.completion, model, verdict.trusted))
                 self.trusted_since[model] = self.trusted_since[model] or judgement.completion
-            if verdict.drift:
-                self.drifts.append(Drifted(judgement.completion, model, float(np.exp(verdict.drift))))
+            if verdict.drift or verdict.forgets:
+                factor = None if verdict.forgets else float(np.exp(verdict.drift))
+                self.drifts.append(Drifted(judgement.completion, model, factor))
 
     def frames(self, learner: Learner) -> tuple[IntArray, tuple[ModelFrame, ...]]:
         """Return the completions of the errors that are kept, the last judgement's included, and the device models."""

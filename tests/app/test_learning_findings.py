@@ -66,6 +66,8 @@ def test_drifts_exploration_and_problems_are_told():
     assert "7 tasks went where little was known, to learn: that cost 1.25 s of work." in told
     assert any("completion 500 it noticed that cpu takes 2.0\u00a0x as long as before" in text for text in told)
     assert told[-1] == "'forest' could not."
+    forgot = lane(model("cpu"), drifts=(Drifted(500, 0, None),))
+    assert "At completion 500 it noticed that cpu follows another law, and forgot" in facts(forgot)[-1]
 
 
 def test_of_many_device_models_those_are_shown_on_which_most_ran():

@@ -141,6 +141,8 @@ def test_the_record_stays_small_however_long_the_race() -> None:
     assert len(record.switches) == len(record.drifts) == MOST_EVENTS
     assert record.switches[-1] == (5000, 0, False)
     assert record.drifts[-1] == (4999, 0, pytest.approx(math.exp(0.1)))
+    record.judged(Judgement(5001, 5000, (Verdict(30, 1.0, 1.0, True, 0.0, True),)))
+    assert record.drifts[-1] == (5001, 0, None)
     assert cpu.trusted_since == 1
 
 
