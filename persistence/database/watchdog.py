@@ -76,8 +76,9 @@ class _Watchdog:
 
 
 def _shut(connection: Any) -> None:
-    with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
-        duplicate.shutdown(socket.SHUT_RDWR)  # an error means that it is closed: then nobody waits
+    # an error means that it is closed: then nobody waits
+    with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
 
 
 _watchdog = _Watchdog()
