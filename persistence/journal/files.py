@@ -146,6 +146,7 @@ class Journal(JournalReader):
         self.resumed_before = self.was_resumed()
         self._sync = sync
         self._synced_at = 0.0
+        self._closed = False
         self._files: dict[str, int] = {}
         self.written: dict[str, int] = {}
         self.synced: dict[str, int] = {}
@@ -187,17 +188,17 @@ class Journal(JournalReader):
         with _as_sentence(self.folder):
             try:
                 for table, rows in batch.items():
-                    written = os.write(self._files[table], rows)
+                    written = os.write(self._file(table), rows)
                     if written < len(rows):
                         # the second write tells the reason (disk full, quota)
-                        written += os.write(self._files[table], rows[written:])
+                        written += os.write(self._file(table), rows[written:])
                         if written < len(rows):
                             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 for table in syncing:
-                    _sync(self._files[table])
+                    _sync(self._file(table))
             except OSError:
                 for table, size in before.items():
-                    os.ftruncate(self._files[table], size)
+                    os.ftruncate(self._file(table), size)
                 raise
         for table, rows in batch.items():
             self.written[table] = before[table] + len(rows)
@@ -208,7 +209,7 @@ class Journal(JournalReader):
         sizes = self._unsynced()
         with _as_sentence(self.folder):
             for table in sizes:
-                _sync(self._files[table])
+                _sync(self._file(table))
         self._note_synced(sizes)
 
     def sync_due_s(self) -> float | None:
@@ -233,6 +234,7 @@ class Journal(JournalReader):
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Make all rows durable and write ``result.json``; from then on the run counts as over."""
         self.make_durable()
+        self._check_open()
         with _as_sentence(self.folder):
             _write_whole(self.folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 
@@ -247,7 +249,9 @@ class Journal(JournalReader):
                     file.write(line)
 
     def close(self) -> None:
-        """Close the files and let go of the lock."""
+        """Close the files and let go of the lock; from then on nothing can be written, also by a thread that the disk
+        still holds."""
+        self._closed = True
         for descriptor in self._files.values():
             os.close(descriptor)
         self._files.clear()
@@ -255,6 +259,7 @@ class Journal(JournalReader):
 
     def _open(self, table: str) -> int:
         """Open a table's file, if it is not, cut a torn last line, and return its size."""
+        self._check_open()
         if table in self._files:
             return self.written[table]
         with _as_sentence(self.path(table)):
@@ -275,6 +280,17 @@ class Journal(JournalReader):
         self._files[table] = descriptor
         self.synced[table] = self.written[table] = size
         return size
+
+    def _file(self, table: str) -> int:
+        self._check_open()
+        return self._files[table]
+
+    def _check_open(self) -> None:
+        if self._closed:  # another process may have the lock by now
+            raise JournalError(
+                f"The journal {self.folder} was closed before its last rows were written. Check whether its disk is "
+                "full or too slow."
+            )
 
     def _unsynced(self) -> dict[str, int]:
         """Return the sizes of the tables with rows that a power cut could take back."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +61,27 @@ def test_a_journal_has_one_writer(tmp_path: Path) -> None:
     first.close()
     Journal(first.folder).close()
     assert not JournalReader(first.folder).is_written()
+
+
+@pytest.mark.parametrize(
+    ("sync", "step"),
+    [
+        ("each", lambda journal: journal.append({"scheduler_results": rows(60, 60)})),
+        ("each", lambda journal: journal.write_result({})),
+        ("system", Journal.make_durable),
+    ],
+)
+def test_a_closed_journal_takes_nothing_from_a_thread_that_still_has_it(
+    tmp_path: Path, sync: str, step: Callable[[Journal], None]
+) -> None:
+    journal = Journal.create(tmp_path, header(), sync)
+    journal.append({"scheduler_results": rows(0, 60)})
+    journal.close()
+    content = journal.path("scheduler_results").read_bytes()
+    with pytest.raises(JournalError, match="was closed before its last rows were written"):
+        step(journal)
+    assert journal.path("scheduler_results").read_bytes() == content
+    assert journal.result() is None
 
 
 def test_reading_yields_whole_lines_only(tmp_path: Path) -> None:

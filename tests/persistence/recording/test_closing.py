@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,9 @@ from typing import ClassVar
 import pytest
 
 from persistence.errors import JournalError
+from persistence.journal import files
 from persistence.journal.files import Journal, JournalReader
+from persistence.recording import recorder as recorder_module
 from persistence.recording.recorder import PATIENCE_S, Recorder
 from persistence.recording.shipping import CHUNK_BYTES, FIRST_CHUNK_BYTES, ship
 from persistence.settings import StorageSettings
@@ -96,6 +99,39 @@ def test_a_disk_that_stays_full_costs_less_than_five_seconds_and_is_said(
     assert time.monotonic() - began < NOBODY_WAITS_LONGER_S
     assert (status.rows_written, status.rows_lost) == (0, 60)
     assert status.problem == "The disk is full. Rows that had not been written are lost."
+
+
+def test_a_writer_that_the_disk_lets_go_of_too_late_leaves_a_journal_alone_that_another_may_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "PATIENCE_S", 0.3)
+    recorder = Recorder(open_storage(StorageSettings("csv", data_dir=tmp_path), PLUGINS), header())
+    recorder.finished(finished(0, 60))
+    while recorder.status().rows_written < 60:
+        time.sleep(0.01)
+    stalled, moving = threading.Event(), threading.Event()
+
+    def stall(descriptor: int) -> None:
+        stalled.set()
+        moving.wait(20.0)
+        os.fsync(descriptor)
+
+    monkeypatch.setattr(files, "_sync", stall)
+    recorder.finished(finished(60, 60))
+    assert stalled.wait(10.0)
+    recorder.finished(finished(120, 60))
+    recorder.close()
+    another = Journal(tmp_path / "runs" / recorder.header.run)
+    sizes = another.sizes()
+    moving.set()
+    while any(thread.name == f"journal {recorder.header.run}" for thread in threading.enumerate()):
+        time.sleep(0.01)
+    assert another.sizes() == sizes
+    assert another.result() is None
+    another.close()
+    status = recorder.status()
+    assert status.rows_lost == 60
+    assert "was closed before its last rows were written" in str(status.problem)
 
 
 class Slow(CsvStorage):
