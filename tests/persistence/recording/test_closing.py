@@ -112,8 +112,9 @@ def test_a_writer_that_the_disk_lets_go_of_too_late_leaves_a_journal_alone_that_
     stalled, moving = threading.Event(), threading.Event()
 
     def stall(descriptor: int) -> None:
-        stalled.set()
-        moving.wait(20.0)
+        if not stalled.is_set():
+            stalled.set()
+            moving.wait(20.0)
         os.fsync(descriptor)
 
     monkeypatch.setattr(files, "_sync", stall)
