@@ -18,6 +18,7 @@ from persistence.figures import RunOverview
 from persistence.filelock import FileLock
 from persistence.journal.files import JournalReader
 from persistence.recording.shipping import has_arrived
+from persistence.recording.wanted_again import believed
 from persistence.storage import CLEANED_UP, RESULT
 
 GOING_ON = "it is still going on"
@@ -251,6 +252,7 @@ def _why_not(repository: RunRepository, journal: JournalReader, named: bool) -> 
 
 def _arrived(journal: JournalReader, offsets: Mapping[str, int]) -> bool:
     """Whether all of a journal has arrived, be it cleaned up since or not."""
+    offsets = believed(journal, offsets)
     return has_arrived(journal, {table: offset for table, offset in offsets.items() if table != CLEANED_UP})
 
 

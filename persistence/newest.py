@@ -21,6 +21,8 @@ from persistence.errors import JournalError
 from persistence.journal.files import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, created_at_us, sample_table
 from persistence.kin import DatedSamples, Kin
+from persistence.recording.wanted_again import believed
+from persistence.storage import CLEANED_UP
 
 _LAST_LINE_BYTES = 16 * 1024
 
@@ -37,13 +39,10 @@ class SampledJournals:
             if size > reader.first(TABLE) and (path.parent / "run.json").exists():
                 self._readers[reader.run], self._sizes[reader.run] = reader, size
 
-    def behind(self, offsets: Mapping[str, int], cleaned_up: frozenset[str]) -> list[str]:
-        """Return the runs whose samples a database does not hold in full: not arrived yet, or refused as data."""
-        return [
-            run
-            for run, reader in self._readers.items()
-            if run not in cleaned_up and (offsets.get(run, 0) < self._sizes[run] or reader.rejected(TABLE))
-        ]
+    def behind(self, offsets: Mapping[str, Mapping[str, int]]) -> list[str]:
+        """Return the runs whose samples a database with these offsets does not hold in full: not arrived yet, or
+        refused as data."""
+        return [run for run, reader in self._readers.items() if self._is_behind(reader, offsets.get(run, {}))]
 
     def kin(self, runs: Iterable[str] | None = None) -> list[Kin]:
         """Return the kin of these runs (None: of all); a journal that cannot be read has none."""
@@ -64,6 +63,11 @@ class SampledJournals:
             more = self._tail(run, limit)
             found = newest_of([more] if found is None else [found, more], limit)
         return found
+
+    def _is_behind(self, reader: JournalReader, offsets: Mapping[str, int]) -> bool:
+        offsets = believed(reader, offsets)
+        arrived = offsets.get(TABLE, 0) >= self._sizes[reader.run] and not reader.rejected(TABLE)
+        return CLEANED_UP not in offsets and not arrived
 
     def _last_us(self, run: str) -> int | None:
         """Return when the last whole row was recorded; None where the first one is just being written."""

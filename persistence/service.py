@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ from persistence.journal.archive import JournalArchive
 from persistence.journal.files import JournalReader
 from persistence.journal.rows import result_rows, sample_rows, timestamp
 from persistence.recording.shipping import has_arrived
+from persistence.recording.wanted_again import believed, is_wanted_again
 from persistence.run import RunHeader
 from persistence.settings import StorageSettings
 from persistence.storage import CLEANED_UP
@@ -124,6 +125,7 @@ class SimulationDataService:
         with self.database.session() as cursor:
             only_here = here - RunRepository(cursor).known(sorted(here))
         behind = {row.run for row in listed if row.status == "running"} & here  # its end may have been written since
+        behind |= {run for run in here if is_wanted_again(JournalReader(self.settings.runs_dir / run))}
         from_journals = self._journals.overviews(only_here | behind)
         rows = [row for row in listed if row.run not in behind] + from_journals
         return sorted(rows, key=lambda row: (row.started_at, row.run), reverse=True)[:limit]
@@ -197,12 +199,6 @@ class SimulationDataService:
         """
         return self._archive(run).rows(run)
 
-    def bring_back(self, run: str) -> None:
-        """Let a run that was cleaned up be recorded again; nothing happens to any other."""
-        if self.database is not None:
-            with self.database.session() as cursor:
-                RunRepository(cursor).bring_back(run)
-
     def cleanup_problem(self) -> str | None:
         """Return why nothing can be cleaned up here, None when it can."""
         if self.database is not None:
@@ -260,7 +256,8 @@ class SimulationDataService:
 
     def _database_lacks(self, journal: JournalReader) -> bool:
         with self._wanted_database().session() as cursor:
-            offsets = RunRepository(cursor).offsets(journal.run).get(journal.run, {})
+            offsets: Mapping[str, int] = RunRepository(cursor).offsets(journal.run).get(journal.run, {})
+        offsets = believed(journal, offsets)
         if CLEANED_UP in offsets:
             return False
         return not has_arrived(journal, offsets) or any(journal.rejected(table) for table in journal.sizes())

@@ -70,6 +70,12 @@ class StoragePlugin:
         """
         raise NotImplementedError
 
+    def bring_back(self, run: str) -> None:
+        """Let a run that was cleaned up be recorded again from its first row on; nothing happens to any other.
+
+        For storages that remember what was cleaned up; others need not listen.
+        """
+
     def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
         """Store whole lines of one table and, in the same transaction, that the journal has arrived up to byte ``end``.
 

@@ -25,7 +25,7 @@ from persistence.journal.files import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, sample_table
 from persistence.kin import DatedSamples, Kin
 from persistence.newest import SampledJournals, newest_of
-from persistence.storage import CLEANED_UP
+from persistence.recording.wanted_again import is_wanted_again
 
 ANSWER_S = 0.05
 AnswerT = TypeVar("AnswerT")
@@ -42,9 +42,9 @@ class JournalWindow:
         """See :class:`engine.training.TrainingWindow`."""
         return self.behind(0, 0, up_to, limit)
 
-    def refused(self) -> bool:
-        """Whether the database has refused rows of this journal, so that it alone is complete."""
-        return self._journal.rejected(TABLE) > 0
+    def alone(self) -> bool:
+        """Whether it alone is complete: the database has refused rows of it, or it was imported just now."""
+        return self._journal.rejected(TABLE) > 0 or is_wanted_again(self._journal)
 
     def behind(self, offset: int, sample: int, up_to: int, limit: int) -> TrainingSamples:
         """Return the last ``limit`` samples behind byte ``offset``, numbered above ``sample``, up to a completion."""
@@ -81,7 +81,7 @@ class TrainingReader:
             offset = RunRepository(cursor).offset(run, TABLE)  # first: the rows then reach at least that far
             return TrainingDataRepository(cursor).latest(run, scheduler, up_to, limit), offset
 
-        answer = None if journal.refused() else self._ask(arrived_samples)
+        answer = None if journal.alone() else self._ask(arrived_samples)
         if answer is None:
             return journal.latest(up_to, limit)
         arrived, offset = answer
@@ -171,8 +171,7 @@ def _arrived_of_all(
 ) -> tuple[Kin | None, list[Kin], DatedSamples | None]:
     """Return what samples must be like, the runs whose journals must be read, and the newest of all others."""
     offsets = RunRepository(cursor).offsets()
-    cleaned_up = frozenset(run for run, of_run in offsets.items() if CLEANED_UP in of_run)
-    behind = journals.behind({run: of_run.get(TABLE, 0) for run, of_run in offsets.items()}, cleaned_up)
+    behind = journals.behind(offsets)
     kin = journals.kin(behind)
     samples = TrainingDataRepository(cursor)
     arrived = samples.newest_kin()

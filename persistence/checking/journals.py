@@ -9,6 +9,7 @@ from persistence.errors import JournalError
 from persistence.finding import Finding
 from persistence.journal.files import JournalReader
 from persistence.recording.shipping import has_arrived, journal_folders
+from persistence.recording.wanted_again import believed
 from persistence.schema import JOURNALED
 from persistence.storage import CLEANED_UP, Storage
 
@@ -120,7 +121,7 @@ def rows_counted(counted: Counted, offsets: Offsets) -> Stored:
         return _before(journal, table, offsets) if rows is None else rows
 
     def stored(journal: JournalRows) -> int:
-        if CLEANED_UP in offsets.get(journal.run, {}):
+        if CLEANED_UP in believed(journal.reader, offsets.get(journal.run, {})):
             return all_rows(journal) - sum(journal.rejected.values())  # they are gone because somebody wanted it
         return sum(of_table(journal, table) for table in journal.rows)
 
@@ -149,7 +150,7 @@ def _counted(reader: JournalReader) -> JournalRows:
 
 def _before(journal: JournalRows, table: str, offsets: Offsets) -> int:
     """Return how many rows of a table have arrived by the storage's offset of it."""
-    reached = offsets.get(journal.run, {})
+    reached = believed(journal.reader, offsets.get(journal.run, {}))
     end = reached.get(table, 0)
     if CLEANED_UP in reached or end >= journal.reader.sizes().get(table, 0):
         rows = journal.rows[table]

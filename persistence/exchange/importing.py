@@ -20,6 +20,7 @@ from persistence.filelock import FileLock
 from persistence.journal.archive import JournalArchive
 from persistence.journal.files import sync_folder
 from persistence.recording.cut_runs import KEPT
+from persistence.recording.wanted_again import WANTED_AGAIN, want_again
 from persistence.schema import JOURNALED, header_line
 from persistence.service import SimulationDataService
 
@@ -59,8 +60,12 @@ def import_runs(
             for run in new:
                 (staging / run.header.run).rename(runs_dir / run.header.run)
             sync_folder(runs_dir)
-    for run, _ in plan:
-        service.bring_back(run.header.run)  # who imports a run that was cleaned up wants it again
+    for run, here in plan:
+        folder = runs_dir / run.header.run
+        if here and (folder / "run.json").exists():
+            with _as_sentence(runs_dir):
+                want_again(folder)  # it was cleaned up where its database is, perhaps
+                sync_folder(folder)
     return [Imported(run.header.run, run.folder, _rows(run), not here) for run, here in plan]
 
 
@@ -122,7 +127,7 @@ def _copy(run: ReadableRun, target: Path, done: int, moved: Callable[[int], obje
             shutil.copyfileobj(source, file)
             _sync(file.fileno(), file.flush)
     result = run.recording.result
-    texts = {"race.toml": run.header.race_toml, "run.json": run.header.as_json()}
+    texts = {"race.toml": run.header.race_toml, "run.json": run.header.as_json(), WANTED_AGAIN: ""}
     if result is None:
         texts[KEPT] = ""  # it was cut elsewhere: here nobody is asked whether to go on with it
     else:

@@ -9,6 +9,7 @@ import time
 from engine.errors import SchedRaceError
 from persistence.journal.files import Journal
 from persistence.recording.shipping import go_on_from, ship
+from persistence.recording.wanted_again import begin
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED
 from persistence.storage import Storage, StoragePlugin, Taken
@@ -107,7 +108,7 @@ class Shipper:
         if self._consumer is None:
             consumer = self._storage.connect()
             self._consumer = consumer
-            offsets = consumer.begin(self._header)
+            offsets = begin(consumer, journal, self._header)
             self._unwanted = offsets is None
             if offsets is None:
                 return

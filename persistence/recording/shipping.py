@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from engine.errors import SchedRaceError
 from persistence.errors import JournalBusy, JournalError, StorageError
 from persistence.journal.files import Journal, JournalReader
+from persistence.recording.wanted_again import begin, believed, is_wanted_again, told
 from persistence.schema import JOURNALED
 from persistence.storage import CLEANED_UP, RESULT, Storage, StoragePlugin, Taken
 
@@ -71,7 +72,8 @@ def go_on_from(journal: Journal, stored: Mapping[str, int], shipped: Mapping[str
 
 
 def has_arrived(journal: JournalReader, offsets: Mapping[str, int]) -> bool:
-    """Whether a storage holds everything of a journal that nobody writes any more."""
+    """Whether a storage holds everything of a journal that nobody writes any more, or shall not hold it."""
+    offsets = believed(journal, offsets)
     if CLEANED_UP in offsets:
         return True
     # not more either: it has lost its end, and how far it has arrived must be found out again
@@ -182,11 +184,13 @@ def _ship_one(
     moved: Callable[[int], object],
 ) -> None:
     if has_arrived(reader, known):
+        if is_wanted_again(reader):
+            told(consumer, reader)
         return
     header = reader.header()
     journal = Journal(reader.folder)
     try:
-        offsets = consumer.begin(header)
+        offsets = begin(consumer, journal, header)
         if offsets is None:
             return
 

@@ -65,6 +65,13 @@ class PostgresqlStorage(StoragePlugin):
         with self._transaction() as cursor:
             return RunRepository(cursor).begin(header)
 
+    def bring_back(self, run: str) -> None:
+        """See the base class."""
+        from persistence.database.repositories import RunRepository
+
+        with self._transaction() as cursor:
+            RunRepository(cursor).bring_back(run)
+
     def take(self, run: str, table: str, rows: bytes, end: int) -> Taken:
         """See the base class. One INSERT a transaction, in journal order: no deadlocks between writers."""
         import psycopg2

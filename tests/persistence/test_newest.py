@@ -15,6 +15,7 @@ from engine.training import TrainingSamples
 from persistence.journal.rows import sample_rows, timestamp
 from persistence.recording.recorder import Recorder
 from persistence.recording.shipping import ship_left_behind
+from persistence.recording.wanted_again import want_again
 from persistence.run import RunHeader, new_run_id
 from persistence.service import SimulationDataService
 from persistence.settings import StorageSettings
@@ -134,6 +135,19 @@ def test_a_run_that_was_cleaned_up_is_not_learned_from(settings: StorageSettings
     rows = newest(settings, 1000)
     assert len(rows) == 200
     assert_equal(newest(replace(settings, kind="csv"), 1000), rows)
+
+
+def test_a_run_that_is_wanted_again_is_learned_from_before_the_database_knows(
+    settings: StorageSettings, turns: list[TrainingSamples], database_url: str, execute: Execute
+) -> None:
+    service = SimulationDataService.open(settings)
+    run = service.get_runs()[0].run
+    execute(f"DELETE FROM schedrace.training_data WHERE run = '{run}'", database_url)
+    execute(f"UPDATE schedrace.runs SET purged_at = now() WHERE run = '{run}'", database_url)
+    want_again(settings.runs_dir / run)
+    assert_equal(newest(settings, 1000), joined(turns, 1000))
+    assert len(service.get_latest_training_data(run, "mct+4")) == 200
+    service.close()
 
 
 def test_a_journal_whose_first_row_is_just_being_written_has_no_samples(settings: StorageSettings) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from persistence.checking import machine
+from persistence.checking.journals import Counted, count_journals, rows_before, rows_counted
 from persistence.checking.report import CheckReport, JournalCheck, check_database
 from persistence.journal.files import Journal
 from persistence.journal.rows import result_rows, timestamp
 from persistence.recording.recorder import Recorder
+from persistence.recording.wanted_again import want_again
 from persistence.schema import SCHEMA_VERSION
 from persistence.settings import JOURNAL_SYNC, StorageSettings
-from persistence.storage import StoragePlugin, open_storage
+from persistence.storage import CLEANED_UP, StoragePlugin, open_storage
 from plugins.registry import load_registry
 from plugins.template import new_plugin
 from tests.persistence.records import DEVICES, PLUGINS, finished, header
@@ -41,6 +43,16 @@ def test_a_database_that_holds_every_journal_is_healthy(settings: StorageSetting
     assert {"storage", "server", "user", "schema", "tables", "indexes", "write test", "arrived"} <= {
         line.name for line in report.checks
     }
+
+
+def test_rows_of_a_run_that_was_cleaned_up_are_missing_only_where_it_is_wanted_again(settings: StorageSettings) -> None:
+    run = record(settings)
+    (journal,) = count_journals(open_storage(settings, PLUGINS))
+    gone = {run: {CLEANED_UP: 1, "scheduler_results": journal.reader.sizes()["scheduler_results"]}}
+    ways = (rows_counted(Counted(), gone), rows_before(gone))
+    assert [stored(journal) for stored in ways] == [70, 70]
+    want_again(journal.reader.folder)
+    assert [stored(journal) for stored in ways] == [0, 0]
 
 
 @pytest.mark.parametrize(
