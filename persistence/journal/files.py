@@ -59,11 +59,8 @@ class JournalReader:
 
     def is_written(self) -> bool:
         """Whether some process is writing this journal now."""
-        lock = FileLock(self.folder / "lock")
         with _as_sentence(self.folder):
-            free = lock.acquire()
-        lock.release()
-        return not free
+            return FileLock(self.folder / "lock").is_held()
 
     def was_resumed(self) -> bool:
         """Whether its race was cut and resumed, so that other bytes may stand now where something has been lost."""

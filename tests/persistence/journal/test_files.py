@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from persistence.errors import JournalError
 from persistence.journal.files import Journal, JournalReader
 from persistence.journal.rows import array_literals, result_rows, task_rows, timestamp
 from tests.persistence.records import DEVICES, finished, header
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 def rows(first: int, n: int) -> bytes:
@@ -61,6 +64,31 @@ def test_a_journal_has_one_writer(tmp_path: Path) -> None:
     first.close()
     Journal(first.folder).close()
     assert not JournalReader(first.folder).is_written()
+
+
+ASKED_OFTEN = """
+import sys
+from pathlib import Path
+from persistence.journal.files import JournalReader
+reader = JournalReader(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(reader.is_written() for _ in range(5000)))
+"""
+
+
+def test_two_processes_that_ask_at_once_do_not_take_each_other_for_the_writer(tmp_path: Path) -> None:
+    Journal.create(tmp_path, run := header()).close()
+    command = [sys.executable, "-c", ASKED_OFTEN, str(tmp_path / run.run)]
+    pipe = subprocess.PIPE
+    asking = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=REPOSITORY) for _ in range(2)]
+    for process in asking:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in asking:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=30)[0] for process in asking] == ["0\n", "0\n"]
 
 
 @pytest.mark.parametrize(
