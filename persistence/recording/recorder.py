@@ -30,6 +30,9 @@ from persistence.storage import Storage
 PATIENCE_S = 3.5
 """Longer than a storage may be silent before its connection is given up, shorter than what a user takes for a hang."""
 
+REPLAY_S = 1.0
+"""How long a race that is over waits for what earlier runs left behind, and for the clean-up: 200,000 rows or so."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecorderStatus:
@@ -152,15 +155,19 @@ class Recorder:
         """Write what is left to the journal, wait up to ``wait_s`` for the storage, and end the threads.
 
         Nobody is waited for who is silent: not for a disk or a storage that takes nothing for :data:`PATIENCE_S`. What
-        has not arrived by then stays in the journal for :func:`persistence.recording.shipping.ship_left_behind`.
+        has not arrived by then stays in the journal for :func:`persistence.recording.shipping.ship_left_behind`. What
+        earlier runs left behind has :data:`REPLAY_S` more while the storage answers.
         """
-        if self._replay is not None:
-            self._replay.stop(0.0)  # it ends while we wait for the others
+        began = time.monotonic()
         if self._writer is not None and self._shipper is not None:
-            until = time.monotonic() + wait_s
+            until = began + wait_s
             self._writer.close(min(wait_s, PATIENCE_S))
             self._shipper.close(max(0.0, until - time.monotonic()), PATIENCE_S)
         if self._replay is not None:
+            if self.storage.problem is None:
+                # or no replay would ever get anywhere in a row of short races
+                left_s = began + min(wait_s, PATIENCE_S) - time.monotonic()
+                self._replay.ended(max(0.0, min(left_s, REPLAY_S)))
             self._replay.stop(LAST_CHUNK_S)
             atexit.unregister(self.close)
         return self.status()

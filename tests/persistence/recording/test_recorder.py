@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,32 @@ def test_the_next_race_brings_in_what_the_last_one_left_behind(
     while execute("SELECT count(*) FROM schedrace.scheduler_results", database_url) != [(100,)]:
         assert time.monotonic() < until, "it did not arrive"
     recorder.close()
+
+
+@pytest.mark.parametrize("rows", [60, 60_000])
+def test_a_race_that_is_over_at_once_brings_it_in_too(
+    settings: StorageSettings, database_url: str, execute: Execute, rows: int
+) -> None:
+    waiting = Recorder(open_storage(replace(settings, kind="csv"), PLUGINS), header(rows))
+    waiting.finished(finished(0, rows))
+    waiting.close()
+    Recorder(open_storage(settings, PLUGINS), header()).close()
+    counted = execute(
+        f"SELECT count(*) FROM schedrace.scheduler_results WHERE run = '{waiting.header.run}'", database_url
+    )
+    assert counted == [(rows,)]
+
+
+def test_a_race_does_not_wait_at_its_end_for_what_a_silent_database_cannot_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persistence.recording.recorder.REPLAY_S", 30.0)
+    away = StorageSettings("postgresql", data_dir=tmp_path).with_url("postgresql://me@127.0.0.1:1/x", "a test")
+    recorder = Recorder(open_storage(away, PLUGINS), header())
+    recorder.finished(finished(0, 60))
+    began = time.monotonic()
+    recorder.close(30.0)
+    assert time.monotonic() - began < 10.0
 
 
 class BrokenStorage(CsvStorage):
