@@ -36,7 +36,10 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def storage_settings(options: argparse.Namespace) -> StorageSettings | None:
-    """Return the stored settings as the options change them, None with ``--storage none``."""
+    """Return the stored settings as the options change them, None with ``--storage none``.
+
+    With another storage than theirs nothing is cleaned up by itself.
+    """
     if options.db_url and options.storage in ("csv", "none"):
         raise InputError(
             f"--db-url names a database, but --storage {options.storage} uses none; leave one of them out."
@@ -46,7 +49,7 @@ def storage_settings(options: argparse.Namespace) -> StorageSettings | None:
     from app.command.password import with_password
     from persistence.settings import load_settings
 
-    settings = load_settings()
+    settings = stored = load_settings()
     if options.storage:
         settings = replace(settings, kind=options.storage)
     if options.db_url is not None:
@@ -54,6 +57,9 @@ def storage_settings(options: argparse.Namespace) -> StorageSettings | None:
             raise InputError("--db-url is empty; give postgresql://USER@HOST:PORT/DATABASE, or leave the option out.")
         settings = replace(settings, kind="postgresql").with_url(options.db_url, "the option --db-url")
         _warn_of_a_password(options.db_url)
+    if (settings.kind, settings.url) != (stored.kind, stored.url):
+        # what shall go by itself was said of the storage of the settings: there, journals may not have arrived yet
+        settings = replace(settings, keep_runs=None, keep_days=None)
     return with_password(settings)
 
 
