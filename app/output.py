@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from app.race_file import race_toml
+from app.warm_start import beside, keep_beside
 from engine.errors import InputError, SchedRaceError
 from engine.records import FinishedTasks, MetricSeries, placement_texts
 from persistence.folder import why_not_writable
@@ -79,7 +80,7 @@ class ResultsFolder:
 
     def __init__(self, folder: Path, prepared: PreparedRace) -> None:
         self.folder = folder
-        self._spec = prepared.spec
+        self._prepared = prepared
         self._devices = [device.id for device in prepared.cluster.devices]
         self._problem: OSError | None = None
         if reason := why_not_writable(folder):
@@ -120,7 +121,8 @@ class ResultsFolder:
                     while block := part.read(io.DEFAULT_BUFFER_SIZE * 64):
                         out.write(block)
             (self.folder / "summary.json").write_text(json_text(summary) + "\n", encoding="utf-8")
-            (self.folder / "race.toml").write_text(race_toml(self._spec), encoding="utf-8")
+            (self.folder / "race.toml").write_text(race_toml(beside(self._prepared.spec)), encoding="utf-8")
+            keep_beside(self._prepared, self.folder)
         except OSError as error:
             raise SchedRaceError(
                 f"The results cannot be written to '{self.folder}': {error.strerror or error}. "

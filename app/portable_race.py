@@ -33,7 +33,11 @@ def portable_race(text: str, folder: Path, files: str) -> PortableRace:
     found: dict[str, Path] = {}
     missing = []
     changes = {}
-    for key, prefix, path in (("workload", reader, workload), ("cluster", "", _as_file(spec.cluster))):
+    for key, prefix, path in (
+        ("workload", reader, workload),
+        ("cluster", "", _as_file(spec.cluster)),
+        ("warm_start", "", Path(spec.warm_start) if spec.warm_start else None),
+    ):
         if path is None:
             continue
         if not path.is_file():

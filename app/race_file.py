@@ -12,7 +12,7 @@ from engine.errors import InputError, did_you_mean
 from engine.spec import RaceSpec, SchedulerSpec
 from engine.weights import Weights
 
-TABLES = ("workload", "cluster", "scheduler", "weights", "seed", "tasks", "load", "drift")
+TABLES = ("workload", "cluster", "scheduler", "weights", "seed", "tasks", "load", "drift", "warm_start")
 WEIGHTS = ("time", "energy", "cost")
 DRIFT = ("devices", "at_share", "factor")
 
@@ -26,6 +26,8 @@ def race_toml(spec: RaceSpec) -> str:
         document["tasks"] = spec.tasks
     if spec.load is not None:
         document["load"] = spec.load
+    if spec.warm_start:
+        document["warm_start"] = spec.warm_start
     document["workload"] = {"name": spec.workload, **spec.workload_params}
     document["cluster"] = {"name": spec.cluster}
     document["weights"] = {name: getattr(spec.weights, name) for name in WEIGHTS}
@@ -108,7 +110,15 @@ def _spec(place: str, document: Mapping[str, Any], folder: Path) -> RaceSpec:
         tasks=tasks,
         load=None if load is None else float(load),
         drift=_drift(place, document),
+        warm_start=anchored(_warm_start(place, document), folder),
     )
+
+
+def _warm_start(place: str, document: Mapping[str, Any]) -> str:
+    file = document.get("warm_start", "")
+    if not isinstance(file, str):
+        raise InputError(f"{place}: warm_start is {file!r}; it must be the name of a file, a text in quotes.")
+    return file
 
 
 def _drift(place: str, document: Mapping[str, Any]) -> tuple[Drift, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.collecting import few_collections
 from app.pace import Pace
+from app.warm_start import beside, keep_beside
 from engine.watchdog import Watchdog
 from persistence.run import new_run_id as new_run_id  # whoever starts a race names it
 
@@ -97,6 +98,7 @@ def start_recording(
     from persistence.storage import open_storage
 
     check_folder(settings.runs_dir)
+    keep_beside(prepared, settings.runs_dir / run)  # before race.toml, which names it
     recorder = Recorder(open_storage(settings, storages), run_header(prepared, run))
     recorder.tasks(prepared.workload)
     return recorder
@@ -123,7 +125,7 @@ def run_header(prepared: PreparedRace, run: str) -> RunHeader:
         device_ids=tuple(device.id for device in prepared.cluster.devices),
         models=workload.models,
         feature_names=workload.feature_names,
-        race_toml=race_toml(prepared.spec),
+        race_toml=race_toml(beside(prepared.spec)),
     )
 
 

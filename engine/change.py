@@ -50,7 +50,7 @@ class ChangeWatch:
             return None
         completions, errors = (np.array(column) for column in zip(*self._open, strict=True))
         if not self.knows:
-            self._settle(errors)
+            self.settle(errors)
             return None
         usual = np.array(self._usual)
         larger = _larger(usual, np.abs(errors))
@@ -61,7 +61,7 @@ class ChangeWatch:
         middle = float(np.median(later))
         shifted = _certain(middle, later, usual)
         if not shifted and larger <= CERTAIN:
-            self._settle(errors)
+            self.settle(errors)
             return None
         self._open.clear()
         until = int(completions[since - 1] if since else completions[0] - 1)
@@ -70,7 +70,8 @@ class ChangeWatch:
         self._usual.clear()
         return Change(until, None)
 
-    def _settle(self, errors: FloatArray) -> None:
+    def settle(self, errors: FloatArray) -> None:
+        """Take errors for usual ones."""
         self._usual.extend(np.abs(errors).tolist())
         self._open.clear()
 

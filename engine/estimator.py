@@ -22,7 +22,8 @@ class EstimatorContext:
     """What an estimator may know of the race: nominal seconds and features, never the true ones.
 
     ``nominal_s`` is n x m (inf where a task cannot run), ``features`` n x k; ``window`` yields this scheduler's
-    training samples; ``seed`` drives all its randomness.
+    training samples; ``seed`` drives all its randomness. ``warm``: the window holds samples of an earlier race, and
+    ``nominal_s`` and ``features`` their tasks, behind those of this one (:func:`engine.history.warmed`).
     """
 
     models: tuple[str, ...]
@@ -31,6 +32,7 @@ class EstimatorContext:
     feature_names: tuple[str, ...]
     window: TrainingWindow
     seed: int
+    warm: bool = False
 
 
 class Estimator:

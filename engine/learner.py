@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.change import Change, ChangeWatch
+from engine.change import DRIFTED, USUAL, Change, ChangeWatch
 from engine.completion import Completion
 from engine.errors import sentence_of
 from engine.estimator import Estimator, EstimatorContext, Seconds
@@ -73,9 +73,10 @@ class Learner(Estimator):
     none is new. At completion k + ``interval``, however long the fit took, it is judged on the samples that have come
     since: on a device model where its logarithms of the seconds are closer to the truth than the nominal ones it
     answers from then on, on the others the nominal times do. So a race stays reproducible, and a model that does not
-    pay is not used. Where its answers are all too short (or too long) by one factor, the device model has drifted: they
-    are corrected by it at once, and so are the older samples for the fits to come; where some have become too short and
-    others too long, the older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds,
+    pay is not used. (A race that starts warm begins with a fit on its history, which is judged as any other.) Where its
+    answers are all too short (or too long) by one factor, the device model has drifted: they are corrected by it at
+    once, and so are the older samples for the fits to come; where some have become too short and others too long, the
+    older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds,
     is left out, with the reason in :attr:`problem`. A device model of which too little is known is tried now
     and then (:class:`engine.exploration.Exploration`).
     """
@@ -146,7 +147,9 @@ class Learner(Estimator):
         if self._fit is not None and number == self._due:
             self._finish_fit(self._fit, number)
             self._fit = None
-        if self._fit is None and number % self.params.interval == 0:
+        if self.context.warm and number == 1:
+            self._begin_fit(0)
+        elif self._fit is None and number % self.params.interval == 0:
             self._begin_fit(number)
 
     def account(self) -> dict[str, Any]:
@@ -214,6 +217,8 @@ class Learner(Estimator):
         try:
             answer = fit.result()
             learned = {task: _checked(answer(task), self._nominal[task]) for task in fresh.task[rows].tolist()}
+            if not self._fitted_at:
+                self._expect(answer)
         except Exception as error:  # a stranger's fit, or what it returned: the one before goes on
             self.problem = f"'{self.name}' could not be retrained: {sentence_of(error, {type(self).__module__})}"
             return
@@ -225,6 +230,15 @@ class Learner(Estimator):
         self._answer = _corrected(answer, [verdict.drift for verdict in verdicts]) if any(self._trusted) else None
         self._active += self._answer is not None
         self._answers.clear()
+
+    def _expect(self, answer: Answer) -> None:
+        """Note how well what was learned from a history fits that, so that one of another world is soon forgotten."""
+        history = self.context.window.latest(0, self.params.window)
+        for model, watch in enumerate(self._watches):
+            rows = np.flatnonzero(history.model == model)[-USUAL:]
+            seconds = np.array([_checked(answer(t), self._nominal[t])[model] for t in history.task[rows].tolist()])
+            errors = np.abs(np.log(seconds / history.work_s[rows]))
+            watch.settle(np.maximum(errors, DRIFTED))  # on what it learned from they are too small, perhaps 0
 
     def _judge(self, fresh: TrainingSamples, rows: IntArray, learned: Mapping[int, Seconds]) -> tuple[Verdict, ...]:
         models = fresh.model[rows]

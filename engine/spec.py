@@ -34,7 +34,8 @@ class SchedulerSpec:
 class RaceSpec:
     """What to race. ``workload`` is ``NAME``, ``FILE`` or ``NAME:FILE``; ``cluster`` a preset's name or a TOML file.
 
-    ``tasks`` and ``load`` None mean what the workload itself says. Raises :class:`InputError` on nonsense.
+    ``tasks`` and ``load`` None mean what the workload itself says. ``warm_start`` is a file of training samples from
+    which every learner starts; empty: from nothing. Raises :class:`InputError` on nonsense.
     """
 
     workload: str = "synthetic"
@@ -51,6 +52,7 @@ class RaceSpec:
     tasks: int | None = None
     load: float | None = None
     drift: tuple[Drift, ...] = ()
+    warm_start: str = ""
 
     def __post_init__(self) -> None:
         if self.tasks is not None and self.tasks < 1:

@@ -38,6 +38,16 @@ class TrainingSamples:
         """Return the rows that are true."""
         return TrainingSamples(*(getattr(self, column.name)[rows] for column in fields(self)))
 
+    def last(self, count: int) -> TrainingSamples:
+        """Return the last rows, all where there are no more."""
+        rows = slice(max(0, len(self) - count), len(self))
+        return TrainingSamples(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+    def then(self, more: TrainingSamples) -> TrainingSamples:
+        """Return these rows and more behind them."""
+        names = (column.name for column in fields(self))
+        return TrainingSamples(*(np.concatenate([getattr(self, name), getattr(more, name)]) for name in names))
+
 
 class TrainingWindow(Protocol):
     """The one-method door to the training data of one scheduler in one run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from engine.cluster import Cluster
 from engine.drift import drifted
@@ -12,6 +13,7 @@ from engine.spec import RaceSpec, SchedulerSpec
 from engine.task import TaskColumns
 from engine.watchdog import LIMIT_S, TooSlowError, call_within
 from engine.workload import Workload
+from persistence.history_file import StoredHistory, read_history
 from plugins.choosing import load_workload
 from plugins.clusters import load_cluster
 from plugins.fitting import check_fits
@@ -26,13 +28,14 @@ _ALIASES_IN_ALL = ("hybrid_ml", "oracle")
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedRace:
     """A race that can start. ``spec`` lists the lanes that race ('all' is resolved); ``notes`` are sentences for the
-    user: what a reader of files assumed, and who was left out."""
+    user: what a reader of files assumed, and who was left out. ``warm_start`` is what learners start from."""
 
     spec: RaceSpec
     workload: Workload
     cluster: Cluster
     lanes: tuple[PreparedLane, ...]
     notes: tuple[str, ...]
+    warm_start: StoredHistory | None = None
 
     def race(self) -> Race:
         """Return a new race of these lanes, with fresh schedulers."""
@@ -52,10 +55,14 @@ def prepare(spec: RaceSpec, registry: Registry, progress: Progress = unwatched) 
     named = {lane.shown for lane, _ in wanted}
     if any(lane.name == ALL for lane in spec.schedulers):
         wanted += [(lane, False) for lane in _all(registry) if lane.shown not in named]
-    lanes = [(lane, prepare_lane(lane, spec.seed, registry), must) for lane, must in wanted]
+    stored = read_history(Path(spec.warm_start)) if spec.warm_start else None
+    history = stored.history if stored is not None else None
+    lanes = [(lane, replace(prepare_lane(lane, spec.seed, registry), history=history), must) for lane, must in wanted]
     cluster = load_cluster(spec.cluster)
     tasks = load_workload(spec, cluster, registry, progress)
     check_fits(tasks, cluster)
+    if stored is not None:
+        stored.check_goes_with(tasks, cluster)
     cluster = drifted(cluster, spec.drift, tasks.arrival_s)  # the load is that of the speeds at the start
     columns = TaskColumns(tasks)
     racing, notes = [], [*tasks.notes, *_all_at_once(spec, tasks)]
@@ -68,8 +75,10 @@ def prepare(spec: RaceSpec, registry: Registry, progress: Progress = unwatched) 
             raise InputError(f"Scheduler '{lane.label}' cannot serve this race: {reason}")
         else:
             notes.append(f"{lane.label} was left out: {reason}")
+    if history is not None and not any(lane.learns for _, lane in racing):
+        notes.append("Nobody in this race learns, so the warm start has no effect.")
     resolved = replace(spec, schedulers=tuple(lane_spec for lane_spec, _ in racing))
-    return PreparedRace(resolved, tasks, cluster, tuple(lane for _, lane in racing), tuple(notes))
+    return PreparedRace(resolved, tasks, cluster, tuple(lane for _, lane in racing), tuple(notes), stored)
 
 
 def expand_all(spec: RaceSpec, registry: Registry) -> tuple[SchedulerSpec, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from engine.errors import InputError, did_you_mean
 from engine.estimating import EstimatorFactory
-from engine.estimator import Estimator
+from engine.estimator import Estimator, EstimatorContext
+from engine.history import History, warmed
 from engine.params import build, declared
 from engine.race import LaneSpec
 from engine.scheduler import Scheduler
@@ -21,7 +22,8 @@ from plugins.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class PreparedLane:
-    """A rule and an estimator with their checked parameters; ``build`` makes fresh instances for each race."""
+    """A rule and an estimator with their checked parameters; ``build`` makes fresh instances for each race, its learner
+    with the samples of ``history`` to start from."""
 
     label: str
     rule: type[Scheduler]
@@ -29,6 +31,12 @@ class PreparedLane:
     estimator: str | type[Estimator]
     estimator_params: Any
     seed: int
+    history: History | None = None
+
+    @property
+    def learns(self) -> bool:
+        """Whether its estimator learns from completions."""
+        return not isinstance(self.estimator, str) and self.estimator.learns
 
     def build(self, limit_s: float = LIMIT_S) -> LaneSpec:
         """Return the lane with a new scheduler.
@@ -55,11 +63,16 @@ class PreparedLane:
 
         While it does not end the race cannot start: then there is none.
         """
-        learner, params = self.estimator, self.estimator_params
+        learner, params, history = self.estimator, self.estimator_params, self.history
         if isinstance(learner, str):
             return learner
         what = f"The set-up of estimator '{learner.name}'"
-        return lambda context: call_within(limit_s, lambda: learner(context, params), what)
+
+        def make(context: EstimatorContext) -> Estimator:
+            known = context if history is None else warmed(context, history)
+            return call_within(limit_s, lambda: learner(known, params), what)
+
+        return make
 
 
 def stable_seed(seed: int, label: str, part: str) -> int:

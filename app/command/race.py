@@ -94,6 +94,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "may be repeated",
     )
     add(
+        "--warm-start",
+        metavar="last|RUN|FILE",
+        help="let learners start from what one has seen in a recorded run of the same cluster and kind of workload",
+    )
+    add(
         "--resume",
         metavar="RUN|last",
         help="go on with a run that was cut (crash, kill, power), to the same results as if it had not been",
@@ -132,7 +137,7 @@ def run(options: argparse.Namespace) -> int:
     registry = load_registry()
     talk = report.Talk(quiet=options.quiet, json=options.json)
     with reading_bar(quiet=options.quiet) as progress:
-        prepared = _prepared(options, cut, registry, progress)
+        prepared = _prepared(options, settings, cut, registry, progress)
     talk.notes(prepared.notes)
     run_id = cut.run if cut is not None else new_run_id()
     with served_at(options.metrics_port) as figures, _results_folder(options.out, prepared) as folder:
@@ -159,7 +164,13 @@ def run(options: argparse.Namespace) -> int:
     return _verdict(options, result, status, control.cancelled)
 
 
-def _prepared(options: argparse.Namespace, cut: CutRun | None, registry: Registry, progress: Progress) -> PreparedRace:
+def _prepared(
+    options: argparse.Namespace,
+    settings: StorageSettings | None,
+    cut: CutRun | None,
+    registry: Registry,
+    progress: Progress,
+) -> PreparedRace:
     if cut is not None:
         from app.resumption import prepare_again
 
@@ -167,7 +178,7 @@ def _prepared(options: argparse.Namespace, cut: CutRun | None, registry: Registr
     from app.command.race_spec import spec_from
     from plugins.assemble import prepare
 
-    return prepare(spec_from(options, registry), registry, progress)
+    return prepare(spec_from(options, registry, settings), registry, progress)
 
 
 def _recorder(

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     from persistence.recording.cut_runs import CutRun
     from persistence.settings import StorageSettings
 
-OF_THE_RACE = ("file", "workload", "tasks", "load", "seed", "cluster", "schedulers", "param", "weights", "drift")
+OF_THE_RACE = (
+    "file",
+    "workload",
+    "tasks",
+    "load",
+    "seed",
+    "cluster",
+    "schedulers",
+    "param",
+    "weights",
+    "drift",
+    "warm_start",
+)
 """Options that say what races: a run that is resumed says so itself."""
 
 
@@ -21,7 +33,7 @@ def asked_run(options: argparse.Namespace, settings: StorageSettings | None) -> 
         return None
     given = [name for name in OF_THE_RACE if getattr(options, name) not in (None, [])]
     if given:
-        option = "a race file" if given[0] == "file" else f"--{given[0]}"
+        option = "a race file" if given[0] == "file" else f"--{given[0].replace('_', '-')}"
         raise InputError(
             f"--resume goes on with a race as it was, and {option} would make it another one; leave one of them out."
         )

@@ -15,11 +15,14 @@ from engine.spec import RaceSpec, SchedulerSpec
 from engine.weights import Weights
 
 if TYPE_CHECKING:
+    from persistence.settings import StorageSettings
     from plugins.registry import Registry
 
 
-def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
+def spec_from(options: argparse.Namespace, registry: Registry, storage: StorageSettings | None) -> RaceSpec:
     """Return the spec of the race file (or the default), changed by the options. Raises :class:`InputError`.
+
+    ``storage`` is where a recorded run that the race starts warm from is read.
 
     A workload that is named without a cluster races on the one that its file says, if it does.
     """
@@ -39,6 +42,10 @@ def spec_from(options: argparse.Namespace, registry: Registry) -> RaceSpec:
         changes["cluster"] = anchored(options.cluster, Path.cwd())
     if options.weights is not None:
         changes["weights"] = parse_weights(options.weights, spec.weights)
+    if options.warm_start is not None:
+        from app.warm_start import file_for
+
+        changes["warm_start"] = file_for(options.warm_start, storage)
     if options.drift:
         changes["drift"] = tuple(parse_drift(text) for text in options.drift)
     spec = replace(spec, **changes)  # type: ignore[arg-type]

@@ -185,6 +185,7 @@ class RaceForm(QScrollArea):
         base = self._base or RaceSpec()
         known = {lane.shown: lane for lane in base.schedulers}
         same_workload = self.workload.currentData() == base.workload
+        same_kind = same_workload and self.cluster.currentData() == base.cluster
         return replace(
             base,
             workload=self.workload.currentData() or base.workload,
@@ -195,6 +196,7 @@ class RaceForm(QScrollArea):
             tasks=self.tasks.value() or None,
             load=round(self.load.value(), 4) or None,
             drift=self.drift.drift(),
+            warm_start=base.warm_start if same_kind else "",
         )
 
     def choose_workload(self, name: str) -> None:

@@ -35,6 +35,7 @@ def specs(draw: st.DrawFn) -> RaceSpec:
         tasks=draw(st.none() | st.integers(1, 10**8)),
         load=draw(st.none() | positive),
         drift=tuple(draw(st.lists(drifts, max_size=2))),
+        warm_start=draw(st.sampled_from(["", "/data/some where/learned.json"])),
     )
 
 
@@ -66,6 +67,7 @@ def test_an_empty_file_is_the_default_race() -> None:
         ("[[drift]]\ndevices = 1\nat_share = 0.5\nfactor = 1", "devices is 1; it must be a text"),
         ("[[drift]]\ndevices = 'gpu'\nat_share = 'x'\nfactor = 1", "at_share is 'x'; it must be a number"),
         ("[[drift]]\ndevices = 'gpu'\nat_share = 2\nfactor = 1", "it must be from 0 to 1"),
+        ("warm_start = 3", "warm_start is 3; it must be the name of a file"),
         ("seed = ", "is not TOML"),
     ],
 )
