@@ -13,9 +13,11 @@ from pathlib import Path
 from engine.errors import InputError
 from persistence.errors import JournalBusy, JournalError
 from persistence.exchange.blocks import table_blocks
-from persistence.exchange.content import Recording, content_of
+from persistence.exchange.content import Recording, TableContent, content_of
 from persistence.exchange.layout import FILES
+from persistence.exchange.places import wrong
 from persistence.exchange.reading import ReadableRun
+from persistence.exchange.sums import sha256
 from persistence.filelock import FileLock
 from persistence.journal.archive import JournalArchive
 from persistence.journal.files import sync_folder
@@ -27,6 +29,7 @@ from persistence.service import SimulationDataService
 STAGING = ".importing"
 """A folder in that of the runs. It has no run.json and its folders are a level too deep, so nobody takes them for
 journals before they are moved out."""
+_CHANGED = "it was changed after it had been checked; wait until nobody writes there, and import again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,9 @@ def import_runs(
 ) -> list[Imported]:
     """Copy runs into the data folder, from where they are shipped as every journal; ``moved`` hears of copied rows.
 
-    Raises :class:`InputError`, before anything is written, when one of them is here with another content, and
-    :class:`JournalError` when they cannot be written: then no part of one is here.
+    Raises :class:`InputError` when one of them is here with another content (before anything is written), or has
+    changed since it was looked through, and :class:`JournalError` when they cannot be written: then no part of one is
+    here.
     """
     runs_dir = service.settings.runs_dir
     plan = [(run, _is_here(service, run)) for run in readable if _only_once(run, readable)]
@@ -108,24 +112,33 @@ def _recorded(service: SimulationDataService, run: str) -> Recording | None:
 
 
 def _copy(run: ReadableRun, target: Path, done: int, moved: Callable[[int], object]) -> int:
-    """Write a journal and make it durable; return how many rows are copied by now."""
+    """Write a journal and make it durable; return how many rows are copied by now.
+
+    Raises :class:`InputError` when what was written is not what was checked.
+    """
     target.mkdir()
     for table in JOURNALED:
-        if not run.recording.tables[table].rows:
+        checked, content = run.recording.tables[table], TableContent()
+        if not checked.rows:
             continue
         with (target / f"{table}.csv").open("wb") as file:
             file.write(header_line(table))
             for _, rows, lines in table_blocks(run.tables[table], table):
                 file.write(lines)
+                content.add(lines)
                 done += len(rows)
                 moved(done)
             _sync(file.fileno(), file.flush)
+        if content != checked:
+            raise wrong(run.tables[table], _CHANGED)
     if run.files:
         (target / FILES).mkdir()
-    for path in run.files:
+    for path, digest in run.files.items():
         with path.open("rb") as source, (target / FILES / path.name).open("wb") as file:
             shutil.copyfileobj(source, file)
             _sync(file.fileno(), file.flush)
+        if sha256(target / FILES / path.name) != digest:
+            raise wrong(path, _CHANGED)
     result = run.recording.result
     texts = {"race.toml": run.header.race_toml, "run.json": run.header.as_json(), WANTED_AGAIN: ""}
     if result is None:

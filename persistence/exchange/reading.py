@@ -23,12 +23,13 @@ from persistence.schema import JOURNALED
 
 @dataclass(frozen=True, slots=True)
 class ReadableRun:
-    """A folder that was found whole. ``tables`` are the files of its rows, ``files`` those that race.toml may name."""
+    """A folder that was found whole. ``tables`` are the files of its rows, ``files`` those that race.toml may name,
+    with their SHA-256."""
 
     folder: Path
     recording: Recording
     tables: Mapping[str, Path]
-    files: tuple[Path, ...]
+    files: Mapping[Path, str]
 
     @property
     def header(self) -> RunHeader:
@@ -48,7 +49,7 @@ def read_folder(folder: Path, moved: Callable[[int], object] = lambda rows: None
         _check_not_written(folder)
         result = read_result(folder, header)
         tables = _tables(folder)
-        files = _files(folder)
+        files = {path: sha256(path) for path in _files(folder)}
         _check_sums(folder, tables, files)
         content: dict[str, TableContent] = {}
         for table in JOURNALED:
@@ -107,7 +108,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _check_sums(folder: Path, tables: Mapping[str, Path], files: tuple[Path, ...]) -> None:
+def _check_sums(folder: Path, tables: Mapping[str, Path], files: Mapping[Path, str]) -> None:
     """Compare with SHA256SUMS, which only an export has."""
     path = folder / SUMS
     if not path.exists():
@@ -125,5 +126,5 @@ def _check_sums(folder: Path, tables: Mapping[str, Path], files: tuple[Path, ...
     for name in sorted(used):
         if name not in sums:
             raise wrong(folder / name, f"it is not listed in {SUMS}, so it was added after the export")
-        if sha256(folder / name) != sums[name]:
+        if (files.get(folder / name) or sha256(folder / name)) != sums[name]:
             raise wrong(folder / name, f"it is not as it was exported (its sum differs from that in {SUMS})")

@@ -145,6 +145,30 @@ def test_one_bad_folder_among_good_ones_leaves_everything_as_it_was(
     assert said.status == 2 and "Did you mean 'seed'?" in said.err and not runs_dir.exists()
 
 
+@pytest.mark.parametrize("name", ["scheduler_results.csv", "files/jobs.csv"])
+def test_a_folder_that_changes_after_it_was_checked_leaves_nothing(
+    schedrace: Command, exported: Path, data_dir: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A folder that something synchronises, say: other rows that are as good, and fewer."""
+    from persistence.exchange import reading
+
+    (exported / "files").mkdir()
+    (exported / "files" / "jobs.csv").write_text("arrival_s\n1\n2\n")
+    (exported / "SHA256SUMS").unlink()
+    read_folder = reading.read_folder
+
+    def then_changed(folder: Path, moved: Callable[[int], object]) -> reading.ReadableRun:
+        read = read_folder(folder, moved)
+        lines = (folder / name).read_bytes().splitlines(keepends=True)
+        (folder / name).write_bytes(b"".join(lines[:-1]))
+        return read
+
+    monkeypatch.setattr(reading, "read_folder", then_changed)
+    said = schedrace("import-runs", exported, *CSV)
+    assert said.status == 2 and f"{name}': it was changed after it had been checked" in said.err
+    assert not list(data_dir("mine").glob("*/run.json"))
+
+
 def test_a_full_disk_leaves_nothing_and_is_a_sentence(
     schedrace: Command, exported: Path, data_dir: Callable[[str], Path]
 ) -> None:
