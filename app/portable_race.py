@@ -8,22 +8,26 @@ from pathlib import Path
 
 from app.race_file import parse_race, race_toml
 from engine.errors import InputError
+from persistence.exchange.importing import was_recorded_here
 
 
 @dataclass(frozen=True, slots=True)
 class PortableRace:
-    """``text`` is that of race.toml; ``files`` are to be copied to these paths beside it; ``missing`` are those that it
-    names and that are not there any more."""
+    """``text`` is that of race.toml; ``files`` are to be copied to these paths beside it, ``elsewhere`` those of them
+    that are not in the run's own folder; ``missing`` are those that it names and that are not to be copied."""
 
     text: str
     files: Mapping[str, Path]
     missing: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
 
 
 def portable_race(text: str, folder: Path, files: str) -> PortableRace:
     """Return a recorded race with the files that it names moved into the folder ``files`` beside it.
 
-    Names in ``text`` that are not absolute are looked for in ``folder``. A text that is no race file stays as it is.
+    Names in ``text`` that are not absolute are looked for in ``folder``, the run's own. Files from elsewhere are taken
+    only where the run was recorded here: the race of a stranger may name any file of this machine. A text that is no
+    race file stays as it is.
     """
     try:
         spec = parse_race(text, "race.toml", folder)
@@ -31,7 +35,7 @@ def portable_race(text: str, folder: Path, files: str) -> PortableRace:
         return PortableRace(text, {}, ())
     reader, workload = _split(spec.workload)
     found: dict[str, Path] = {}
-    missing = []
+    missing, elsewhere = [], []
     changes = {}
     for key, prefix, path in (
         ("workload", reader, workload),
@@ -40,15 +44,19 @@ def portable_race(text: str, folder: Path, files: str) -> PortableRace:
     ):
         if path is None:
             continue
-        if not path.is_file():
+        own = path.resolve().is_relative_to(folder.resolve())
+        if not path.is_file() or not (own or was_recorded_here(folder)):
             missing.append(str(path))
             continue
+        if not own:
+            elsewhere.append(str(path))
         name = f"{files}/{_plain_name(path, key, found, files)}"
         found[name] = path
         changes[key] = prefix + name
     if not changes:
         return PortableRace(text, {}, tuple(missing))
-    return PortableRace(race_toml(replace(spec, **changes)), found, tuple(missing))  # type: ignore[arg-type]
+    moved = replace(spec, **changes)  # type: ignore[arg-type]
+    return PortableRace(race_toml(moved), found, tuple(missing), tuple(elsewhere))
 
 
 def _split(workload: str) -> tuple[str, Path | None]:

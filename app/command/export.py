@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.command.storage_options import add_reading_options, open_recorded, recorded_settings
 
 if TYPE_CHECKING:
+    from app.portable_race import PortableRace
     from persistence.exchange.export import Exported
 
 SUMMARY = "write a recorded run to a folder that another person can open"
@@ -18,12 +19,14 @@ DETAILS = """\
 The folder holds run.json, race.toml with the workload and cluster files that it names, result.json when the race is
 over, summary.csv, the tables tasks, scheduler_results, training_data and metrics, README.txt that says what each
 column is, and SHA256SUMS. 'schedrace import-runs FOLDER' takes it into another SchedRace, 'schedrace race
-FOLDER/race.toml' races it again. A run that is going on, or that was cut, is exported as far as it is recorded.
-The database and the journals alone give the same content. The folder appears when it is whole, or not at all.
+FOLDER/race.toml' races it again. Of a run that was not recorded on this machine (it was imported, say) only files of
+its own folder are taken: its race.toml may name any file of yours. A run that is going on, or that was cut, is
+exported as far as it is recorded. The database and the journals alone give the same content. The folder appears when
+it is whole, or not at all.
 
 --json prints one object: run, folder, format (csv | parquet), status (running | finished | stopped | interrupted),
-  complete (false: a part of a race), rows (table: rows), bytes, missing (files that race.toml names and that are
-  not there any more)
+  complete (false: a part of a race), rows (table: rows), bytes, copied (files that were taken from elsewhere than the
+  run's own folder, because race.toml names them), missing (those that it names and that were not taken)
 
 exit status: 0 done; 1 it could not be written, or the database that was asked for does not answer; 2 wrong usage,
 as a run that is not there or a folder that is not empty; 130 stopped by Ctrl-C (nothing is left)."""
@@ -77,10 +80,10 @@ def _export(options: argparse.Namespace) -> None:
                 missing=race.missing,
                 moved=moved,
             )
-    _say(options, exported, race.missing)
+    _say(options, exported, race)
 
 
-def _say(options: argparse.Namespace, exported: Exported, missing: tuple[str, ...]) -> None:
+def _say(options: argparse.Namespace, exported: Exported, race: PortableRace) -> None:
     from persistence.exchange.layout import PARTIAL
 
     part = PARTIAL.get(exported.status)
@@ -95,7 +98,8 @@ def _say(options: argparse.Namespace, exported: Exported, missing: tuple[str, ..
             "complete": part is None,
             "rows": exported.rows,
             "bytes": exported.size_bytes,
-            "missing": missing,
+            "copied": race.elsewhere,
+            "missing": race.missing,
         }
         print(json_text(answer))
         return
@@ -103,5 +107,11 @@ def _say(options: argparse.Namespace, exported: Exported, missing: tuple[str, ..
     print(f"Run {exported.run} is in {exported.folder}: {rows:,} rows, {exported.size_bytes / 1e6:,.1f} MB.")
     if part:
         print(f"The race {part}: the folder holds what was recorded so far.", file=sys.stderr)
-    for file in missing:
-        print(f"To race it again, {file} is needed too; it was not there to be copied.", file=sys.stderr)
+    for file in race.elsewhere:
+        print(f"With it goes a copy of {file}, which the race needs.")
+    for file in race.missing:
+        print(
+            f"To race it again, {file} is needed too; it was not copied: it is not there, or the run was not recorded "
+            "on this machine.",
+            file=sys.stderr,
+        )

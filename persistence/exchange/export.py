@@ -61,7 +61,7 @@ def export_run(
     """Write a run (an id) to a new folder, with tables as ``kind`` CSV or PARQUET.
 
     ``race_toml`` is the text of its race file, ``files`` what that names, to be copied to these paths below the folder,
-    and ``missing`` what it names and nobody found. ``moved`` hears how many rows are written. The memory that it takes
+    and ``missing`` what it names and is not copied. ``moved`` hears how many rows are written. The memory that it takes
     does not grow with the run. Raises :class:`SchedRaceError`; then, and when interrupted, nothing is left.
     """
     check_target(folder)

@@ -29,6 +29,8 @@ from persistence.service import SimulationDataService
 STAGING = ".importing"
 """A folder in that of the runs. It has no run.json and its folders are a level too deep, so nobody takes them for
 journals before they are moved out."""
+IMPORTED = "imported"
+"""A file of this name in a journal's folder: its run was recorded elsewhere, by whomever."""
 _CHANGED = "it was changed after it had been checked; wait until nobody writes there, and import again"
 
 
@@ -71,6 +73,11 @@ def import_runs(
                 want_again(folder)  # it was cleaned up where its database is, perhaps
                 sync_folder(folder)
     return [Imported(run.header.run, run.folder, _rows(run), not here) for run, here in plan]
+
+
+def was_recorded_here(folder: Path) -> bool:
+    """Whether a folder is the journal of a run of this machine, and none that was imported."""
+    return (folder / "run.json").exists() and not (folder / IMPORTED).exists()
 
 
 def _only_once(run: ReadableRun, readable: Sequence[ReadableRun]) -> bool:
@@ -140,7 +147,7 @@ def _copy(run: ReadableRun, target: Path, done: int, moved: Callable[[int], obje
         if sha256(target / FILES / path.name) != digest:
             raise wrong(path, _CHANGED)
     result = run.recording.result
-    texts = {"race.toml": run.header.race_toml, "run.json": run.header.as_json(), WANTED_AGAIN: ""}
+    texts = {"race.toml": run.header.race_toml, "run.json": run.header.as_json(), IMPORTED: "", WANTED_AGAIN: ""}
     if result is None:
         texts[KEPT] = ""  # it was cut elsewhere: here nobody is asked whether to go on with it
     else:

@@ -69,7 +69,7 @@ def readme(header: RunHeader, status: str, kind: str, rows: Mapping[str, int], m
     lines += ["", "To have this run in another SchedRace (schedrace history lists it then):", ""]
     lines += ["    schedrace import-runs THIS_FOLDER", "", "To race it again:", "", "    schedrace race race.toml", ""]
     if missing:
-        lines += ["For that these files are needed, which were not there to be copied; write where they are into"]
+        lines += ["For that these files are needed, which were not copied; write where they are into"]
         lines += ["race.toml:", "", *(f"    {name}" for name in missing), ""]
     lines += [
         "race.toml    what raced; files that it names are in 'files', unless a reader needs more of them",

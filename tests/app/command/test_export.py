@@ -124,6 +124,8 @@ def test_the_files_that_a_race_names_go_with_it_and_it_can_be_raced_again(
     race = ("--workload", folder / "jobs.csv", "--cluster", folder / "two.toml", "--schedulers", "mct,random", *CSV)
     raced = json.loads(schedrace("race", *race, "--json").out)
     assert export(schedrace, tmp_path / "out", *CSV)["missing"] == []
+    said = schedrace("export", "last", "--out", tmp_path / "text", *CSV).out
+    assert all(f"a copy of {folder / name}," in said for name in ("jobs.csv", "two.toml"))
     shutil.rmtree(folder)
     assert sorted(path.name for path in (tmp_path / "out" / "files").iterdir()) == ["jobs.csv", "two.toml"]
     shutil.move(tmp_path / "out", tmp_path / "elsewhere")

@@ -244,6 +244,30 @@ def test_imported_runs_are_listed_and_raced_again_with_their_files(
     assert (tmp_path / "again" / "files" / "jobs.csv").exists()
 
 
+@pytest.mark.parametrize("journal", ["imported", "elsewhere"])
+def test_the_race_of_a_stranger_takes_no_file_of_this_machine_with_it(
+    schedrace: Command, data_dir: Callable[[str], Path], tmp_path: Path, database_url: str, journal: str
+) -> None:
+    data_dir("theirs")
+    mine = tmp_path / "mine.csv"
+    mine.write_text("arrival_s,actual_cpu_s,actual_gpu_s\n0,1,2\n")
+    race = ("race", "--workload", mine, "--schedulers", "mct", "--db-url", database_url)
+    run = json.loads(schedrace(*race, "--json").out)["run"]
+    reading = ("--db-url", database_url)
+    if journal == "imported":
+        assert export(schedrace, tmp_path / "out", *CSV)["copied"] == [str(mine)]
+        (tmp_path / "out" / "race.toml").write_text((data_dir("theirs") / run / "race.toml").read_text())
+        (tmp_path / "out" / "SHA256SUMS").unlink()
+        data_dir("mine")
+        imported(schedrace, tmp_path / "out", *CSV)
+        reading = CSV
+    data_dir("mine")
+    answer = export(schedrace, tmp_path / "again", *reading)
+    assert (answer["run"], answer["copied"], answer["missing"]) == (run, [], [str(mine)])
+    assert not list(tmp_path.glob("again/**/mine.csv"))
+    assert f"{mine} is needed too" in schedrace("export", run, "--out", tmp_path / "text", *reading).err
+
+
 def test_a_part_of_a_race_comes_in_as_cut_and_is_not_offered_for_resumption(
     schedrace: Command, data_dir: Callable[[str], Path], tmp_path: Path, database_url: str
 ) -> None:
