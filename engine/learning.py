@@ -180,7 +180,8 @@ class LearningDigest:
             self._explaining = self._learner.ask_importance()
         if self._explaining is not None and (over or self._explaining.done()):
             try:
-                self._importance = dict(self._explaining.result(LAST_WAIT_S))
-            except Exception:  # a stranger's, or it takes too long: it is an extra, and left out
+                answer = self._explaining.result(LAST_WAIT_S)
+                self._importance = {name: float(growth) for name, growth in answer.items()}
+            except (Exception, SystemExit):  # a stranger's, or it takes too long: it is an extra, and left out
                 self._importance = {}
             self._explaining = None

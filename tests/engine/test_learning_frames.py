@@ -57,6 +57,20 @@ class CannotExplain(Doubles):
         raise ArithmeticError("no idea")
 
 
+class LeavesInstead(Doubles):
+    name = "leaves"
+
+    def importance(self) -> Mapping[str, float]:
+        raise SystemExit(3)
+
+
+class SaysNonsense(Doubles):
+    name = "nonsense"
+
+    def importance(self) -> Mapping[str, float]:
+        return {"kind": "much"}  # type: ignore[dict-item]
+
+
 class GivesUp(Doubles):
     """Good for the first tasks, by which it is judged, then nonsense."""
 
@@ -177,8 +191,9 @@ def test_a_learner_may_say_which_features_count() -> None:
     assert learning_at_the_end(race_of(tasks([2.0, 1.0]), Explains)).importance == {"kind": 0.5}
 
 
-def test_a_learner_that_fails_to_say_so_is_shown_without() -> None:
-    learning = learning_at_the_end(race_of(tasks([2.0, 1.0]), CannotExplain))
+@pytest.mark.parametrize("learner", [CannotExplain, LeavesInstead, SaysNonsense])
+def test_a_learner_that_fails_to_say_so_is_shown_without(learner: type[Learner]) -> None:
+    learning = learning_at_the_end(race_of(tasks([2.0, 1.0]), learner))
     assert learning.importance == {}
     assert learning.fits == 11
 
