@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.background import Background, result_of
 from engine.change import DRIFTED, USUAL, Change, ChangeWatch
 from engine.completion import Completion
 from engine.errors import sentence_of
@@ -100,7 +101,7 @@ class Learner(Estimator):
         self._answers: dict[int, Seconds] = {}
         self._fit: Future[Answer] | None = None
         self._fitted_at = self._due = self._last_sample = self._active = 0
-        self._worker: ThreadPoolExecutor | None = None
+        self._worker: Background | None = None
 
     def fit(self, samples: TrainingSamples) -> Answer:
         """Return what was learned from these samples (at least one).
@@ -170,7 +171,7 @@ class Learner(Estimator):
     def close(self) -> None:
         """See :meth:`engine.estimator.Estimator.close`."""
         if self._worker is not None:
-            self._worker.shutdown(wait=True, cancel_futures=True)
+            self._worker.close()
             self._worker = None
 
     def _mixed(self, index: int) -> Seconds:
@@ -192,7 +193,7 @@ class Learner(Estimator):
         self.exploration.look(samples, len(self.context.models))
         self._fitted_at, self._due = number, number + self.params.interval
         if self._worker is None:
-            self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+            self._worker = Background(self.name)
         self._fit = self._worker.submit(self.fit, self._as_of_now(samples))
 
     def _as_of_now(self, samples: TrainingSamples) -> TrainingSamples:
@@ -215,7 +216,7 @@ class Learner(Estimator):
         fresh = self.context.window.latest(number, self.params.window)
         rows = np.flatnonzero((fresh.completion > self._fitted_at) & (fresh.work_s > 0))[-JUDGED:]
         try:
-            answer = fit.result()
+            answer = result_of(fit)
             learned = {task: _checked(answer(task), self._nominal[task]) for task in fresh.task[rows].tolist()}
             if not self._fitted_at:
                 self._expect(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,9 +13,11 @@ from engine.cluster import Cluster, Device
 from engine.estimator import EstimatorContext
 from engine.learner import Answer, Learner, LearnerParams
 from engine.metrics import summarise
+from engine.race import LaneSpec, Race
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.training import TrainingSamples
+from engine.watchdog import Watchdog
 from engine.workload import Workload, workload
 from plugins.schedulers.mct import Mct
 from plugins.schedulers.round_robin import RoundRobin
@@ -206,3 +209,39 @@ def test_where_a_device_model_follows_another_law_its_older_samples_are_forgotte
     cpu, gpu = (next_fit.completion[next_fit.model == m] for m in (0, 1))
     assert 190 < cpu.min() <= 240
     assert gpu.min() <= forgot[0] - 100 + 2  # the whole window
+
+
+class Endless(Factor):
+    name = "endless"
+
+    def fit(self, samples: TrainingSamples) -> Answer:
+        while True:
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_fit_without_an_end_costs_its_lane_alone_and_holds_up_neither_stop_nor_closing(
+    cancelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.watchdog.GRACE_S", 0.3)
+    monkeypatch.setattr("engine.background.CLOSING_S", 0.2)
+    lanes = [
+        LaneSpec("endless", Mct(), lambda context: Endless(context, PARAMS)),
+        LaneSpec("mct", Mct()),
+    ]
+    race = Race(tasks([2.0, 1.0]), PAIR, lanes)
+    began = time.monotonic()
+    with Watchdog(60.0 if cancelled else 0.5, lambda: cancelled and time.monotonic() > began + 0.5) as watchdog:
+        race.watchdog = watchdog
+        while not race.done and time.monotonic() < began + 20.0:
+            race.advance()
+            if race.lanes[0].simulation.status == "stopped":
+                race.stop()
+    race.close()
+    endless, mct = race.result().rows
+    assert time.monotonic() - began < 10.0
+    if cancelled:
+        assert endless.status == "stopped"
+    else:
+        assert (endless.status, mct.status) == ("disqualified", "finished")
+        assert "too slow" in (endless.reason or "")

@@ -66,7 +66,7 @@ class Eager:
         future.set_result(work(*arguments))
         return future
 
-    def shutdown(self, **_: Any) -> None: ...
+    def close(self) -> None: ...
 
 
 class Tardy(Eager):
@@ -90,7 +90,7 @@ def mean_response_s(simulation: Simulation) -> float:
 def test_the_bits_do_not_depend_on_how_long_a_fit_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     in_thread = raced(planted(), learning).ledger.digest()
     for executor in (Eager, Tardy):
-        monkeypatch.setattr(engine.learner, "ThreadPoolExecutor", executor)
+        monkeypatch.setattr(engine.learner, "Background", executor)
         assert raced(planted(), learning).ledger.digest() == in_thread
 
 
@@ -257,6 +257,21 @@ def test_walking_exported_trees_gives_scikit_learns_mean_to_the_last_bit_of_each
         each = [float(tree.predict(row[None])[0]) for tree in fitted]
         assert [mean_prediction([tree], row.tolist()) for tree in trees] == each
         assert mean_prediction(trees, row.tolist()) == pytest.approx(np.mean(each), rel=1e-14)
+
+
+@pytest.mark.parametrize(("noise", "leaf"), [(0.0, 1), (0.3, 8)])
+def test_leaves_are_single_samples_where_the_times_have_no_noise_and_larger_where_they_have(
+    noise: float, leaf: int
+) -> None:
+    rng = np.random.default_rng(2)
+    features = rng.random((400, 2))
+    steps = np.floor(8 * features).sum(axis=1) % 2  # a chessboard: nothing that a line explains
+    log = TrainingLog(features)
+    for task, seconds in enumerate(np.exp(steps + noise * 3 * rng.standard_normal(400)).tolist()):
+        log.append(task + 1, task, 0, 1.0, 1.0, seconds)
+    forest = Forest(EstimatorContext(("cpu",), np.ones((400, 1)), features, ("x", "y"), log, 0))
+    forest.fit(log.latest(400, 1000))
+    assert forest.leaf == [leaf]
 
 
 def test_closing_ends_the_fitting_thread_and_may_be_done_twice() -> None:
