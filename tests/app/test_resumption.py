@@ -94,6 +94,7 @@ def test_results_of_a_resumed_race_can_be_written_whole(
         (("--schedulers", "mct"), "--schedulers would make it another one"),
         (("--param", "mct.x=1"), "--param would make it another one"),
         (("--drift", "gpu@0.5=0.5"), "--drift would make it another one"),
+        (("--warm-start", "last"), "--warm-start would make it another one"),
         (("race.toml",), "a race file would make it another one"),
         (("--storage", "none"), "--storage none records nothing"),
     ],
