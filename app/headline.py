@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TOO_CLOSE = 0.02
 """Two means nearer than this share of the larger one are called a tie: noise moves them further than that."""
+A_MULTIPLE = 1.5
+"""Ratio of two means from which it is told as a multiple; below, as a percentage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def _headline(standings: Sequence[Standing], verb: str) -> Headline:
         if best.mean_response_s > (1 - TOO_CLOSE) * second.mean_response_s:
             finding = f"Too close to call: {best.name} and {second.name}"
         else:
-            finding = f"{best.name} {verb}: {_faster(best, second)} than {second.name}"
+            finding = f"{best.name} {verb}: {_faster(best, second, second.name)}"
     return Headline(finding, " ".join(part for part in (_beyond(best, references), out) if part))
 
 
@@ -96,9 +98,12 @@ def _counts(standing: Standing) -> bool:
     return standing.status != "disqualified" and standing.finished > 0 and math.isfinite(standing.mean_response_s)
 
 
-def _faster(best: Standing, second: Standing) -> str:
+def _faster(best: Standing, second: Standing, than: str = "") -> str:
+    """Return by how much one is faster (the ratio of the means), than whom at the end if that shall be said."""
     ratio = second.mean_response_s / best.mean_response_s
-    return f"{ratio:.1f} times faster" if ratio >= 2.5 else f"{percent(1 - 1 / ratio)} faster"
+    if ratio >= A_MULTIPLE:
+        return f"{ratio:.1f} times as fast{than and f' as {than}'}"
+    return f"{percent(ratio - 1)} faster{than and f' than {than}'}"
 
 
 def _gap(alone: Standing, references: Sequence[Standing]) -> str:
@@ -124,7 +129,7 @@ def _beyond(best: Standing, references: Sequence[Standing]) -> str:
     oracle = references[0]
     room = _room(best, oracle)
     if room > TOO_CLOSE:
-        return f"Knowing every true time ({oracle.name}) would save another {percent(room)}."
+        return f"Knowing every true time ({oracle.name}) would be {_faster(oracle, best)} still."
     if room < -TOO_CLOSE:
         return f"It even beats {oracle.name}, which knows every true time but is selfish."
     return f"It is as good as {oracle.name}, which knows every true time."
