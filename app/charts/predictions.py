@@ -65,6 +65,7 @@ class PredictionChart(pg.PlotWidget):
     def begin(self) -> None:
         """Forget the last race."""
         self._shown, self._range = None, (0.0, 0.0)
+        self._diagonal.setData([], [])
         for points in (*self._nominal, *self._learned):
             points.clear()
         self.viewport().update()

@@ -44,6 +44,7 @@ NOBODY = (
     "in +forest, as mct+forest, and race again. (rl_agent, bandit and hybrid_fraction learn what to choose, not how "
     "long tasks take: there is nothing of theirs to compare with what was observed.)"
 )
+SOON = "Something is seen here as soon as a first fit has been compared with tasks that it had not seen."
 
 
 class LearningTab(QWidget):
@@ -57,7 +58,7 @@ class LearningTab(QWidget):
         super().__init__()
         self._look = look
         self._words_at = self._charts_at = 0.0
-        self._furnished = False
+        self._furnished = self._judged = False
         self._frame: Frame | None = None
         self._race: tuple[Workload, Cluster] | None = None
         self.distances: Sequence[str] = ()
@@ -72,12 +73,12 @@ class LearningTab(QWidget):
         self.facts_card = Card("What has been learned", "")
         self.facts_card.head.addWidget(self.lane)
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
-        self.predictions_card = Card("Predicted against actual", "")
+        self.predictions_card = Card("Predicted against actual", SOON)
         self.legend = QLabel()
         self.legend.setObjectName("muted")
         self.legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.legend.setWordWrap(True)
-        self.errors_card = Card("Error over time", "")
+        self.errors_card = Card("Error over time", SOON)
         self.facts = QLabel()
         self.facts.setWordWrap(True)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -116,8 +117,7 @@ class LearningTab(QWidget):
         self.predictions_card.hold(column(self.predictions, self.legend))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
-        for card in (self.facts_card, self.predictions_card, self.errors_card):
-            card.begin()
+        self.facts_card.begin()
         self._furnished = True
 
     def begin(self, workload: Workload, cluster: Cluster) -> None:
@@ -159,6 +159,7 @@ class LearningTab(QWidget):
         now = time.monotonic()
         if everything or now - self._charts_at >= CHARTS_EVERY_S:
             self._charts_at = now
+            self._bring_forward(lane.learning.fits > 0)
             self.predictions.show_learning(lane.scheduler, lane.learning)
             self.errors.show_lane(lane, frame.tasks)
         if everything or now - self._words_at >= WORDS_EVERY_S:
@@ -211,6 +212,15 @@ class LearningTab(QWidget):
         self._stack.setCurrentIndex(INVITATION)
         if self._frame is not None:
             self.show_frame(self._frame, everything=True)
+
+    def _bring_forward(self, judged: bool) -> None:
+        if judged != self._judged:
+            self._judged = judged
+            for card in (self.predictions_card, self.errors_card):
+                if judged:
+                    card.begin()
+                else:
+                    card.clear()
 
     def _offer(self, names: list[str]) -> None:
         if [self.lane.itemText(i) for i in range(self.lane.count())] != names:

@@ -58,6 +58,15 @@ def test_a_race_with_a_learner_fills_it(hands, tab):
     assert tab.importance.rows[0][0] == "kind"
 
 
+def test_before_the_first_judgement_a_sentence_stands_where_the_charts_will_be(hands, tab):
+    race(hands, "hybrid_ml", tasks=150)
+    assert tab.errors.isVisible()
+    race(hands, "hybrid_ml", tasks=60)
+    assert not tab.errors.isVisible() and not tab.predictions.isVisible()
+    assert tab.errors_card.empty.isVisible()
+    assert "has not been judged yet" in tab.facts.text()
+
+
 def test_the_switch_is_marked_where_it_was_judged(hands, tab):
     race(hands, "hybrid_ml")
     switches = learning_of(hands, "hybrid_ml").switches
