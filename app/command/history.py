@@ -16,14 +16,16 @@ LISTED = 20
 SUMMARY = "list the recorded runs, show one, or compare two"
 
 DETAILS = """\
-Without a run the last ones are listed, newest first. With one run: how each scheduler did; with two: the schedulers
+Without a run the last ones are listed, newest first, each with its best scheduler; those that know true times (oracle,
++true, +law) are references, and never the best. With one run: how each scheduler did; with two: the schedulers
 that raced in both, the second run's figures / the first's. A run that is going on, or that was cut, is told as far as
 it is recorded: status 'running' or 'interrupted'. The database and the journals give the same answers.
 
 --json prints one object, without a run:
   runs: a list of run, started_at, finished_at (UTC; null while it is going on, and when it was cut),
     status (running | finished | stopped | interrupted), app_version, workload, cluster, seed, tasks, schedulers,
-    digest, ranking (who finished, best mean response first), storage (database | csv: where it is read from)
+    digest, ranking (who finished, best mean response first, references too),
+    storage (database | csv: where it is read from)
 with one run:
   run: the same keys
   schedulers: a list, best mean response first, of scheduler, status, reason, tasks, makespan_s, mean_response_s,

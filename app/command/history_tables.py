@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app.command.report import NOTHING, schedulers_table, table_console
+from app.palette import is_clairvoyant
 from app.texts import joules, number, plural, seconds
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _print_runs(console: Console, runs: Sequence[dict[str, Any]]) -> None:
     if len(storages) > 1:
         table.add_column("storage", no_wrap=True)
     for row in runs:
-        best = row["ranking"][0] if row["ranking"] else NOTHING
+        best = next((name for name in row["ranking"] if not is_clairvoyant(name)), NOTHING)
         cells = (row["run"], _local(row["started_at"]), STATUS[row["status"]], row["workload"], row["cluster"])
         _add(table, *cells, f"{row['tasks']:,}", best, *([row["storage"]] if len(storages) > 1 else ()))
     console.print(table)
