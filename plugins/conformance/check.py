@@ -90,8 +90,8 @@ def _check_case(lane: PreparedLane, case: Case) -> Verdict:
         raise
     except Exception as error:
         return Verdict(lane.label, case.name, False, _said(error))
-    if first.status != "finished":
-        return Verdict(lane.label, case.name, False, f"{first.status}: {first.reason}")
+    if wrong := _wrong(first):
+        return Verdict(lane.label, case.name, False, wrong)
     if first.digest != again.digest:
         return Verdict(
             lane.label, case.name, False, "two races with the same seed differ; draw all randomness from self.rng"
@@ -109,7 +109,17 @@ def _check_speed(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> Verdi
     except Exception as error:
         return Verdict(lane.label, what, False, _said(error))
     each_s = (time.perf_counter() - began) / len(tasks)
-    return Verdict(lane.label, what, result.status == "finished" and each_s < _SLOW_S, f"{each_s * 1e6:.0f} µs a task")
+    if wrong := _wrong(result):
+        return Verdict(lane.label, what, False, wrong)
+    return Verdict(lane.label, what, each_s < _SLOW_S, f"{each_s * 1e6:.0f} µs a task")
+
+
+def _wrong(row: SchedulerResult) -> str | None:
+    """Return why a race counts as failed: its lane did not come to the end, or its learner's last fit was of no use (a
+    race goes on without it, on the nominal times)."""
+    if row.status != "finished":
+        return f"{row.status}: {row.reason}"
+    return (row.learning or {}).get("problem")
 
 
 def _race(lane: PreparedLane, tasks: Workload, cluster: Cluster) -> SchedulerResult:

@@ -113,3 +113,33 @@ def test_an_estimator_that_never_answers_is_a_failed_check(
     assert answer.status == 1
     assert "seconds: one task: seconds() for all tasks did not end" in answer.out
     assert answer.out.count("FAIL") == 1
+
+
+BROKEN_LEARNER = """
+from engine.learner import Learner
+class Broken(Learner):
+    name = 'broken'
+    def fit(self, samples):
+        {fit}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        ("raise ValueError('no idea')", "it raised ValueError: no idea at broken.py, line"),
+        ("return lambda task: [-1.0] * len(self.context.models)", "they must be above 0"),
+        ("return lambda task: [float('nan')] * len(self.context.models)", "they must be above 0"),
+        ("return lambda task: [1.0]", "1 values for"),
+        ("return lambda task: [][0]", "it raised IndexError"),
+    ],
+    ids=["the fit raises", "negative seconds", "no number", "too few seconds", "the prediction raises"],
+)
+def test_a_learner_that_a_race_goes_on_without_is_a_failed_check(
+    schedrace: Command, tmp_path: Path, fit: str, said: str
+) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text(BROKEN_LEARNER.format(fit=fit))
+    answer = schedrace("plugins", "check", file)
+    assert answer.status == 1
+    assert "FAIL  mct+broken, divisible tasks: 'broken' could not be retrained" in answer.out and said in answer.out
