@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,16 +59,34 @@ def distances(lanes: Sequence[PreparedLane], result: RaceResult) -> list[Distanc
     return found
 
 
-def sentence(of: Distances) -> str:
-    """Return the distances of one rule in words."""
+def untaught(result: RaceResult) -> set[str]:
+    """Return the labels of the learners whose times were, at the end, nowhere better than those that were given."""
+    found = set()
+    for row in result.rows:
+        models = (row.learning or {}).get("models")  # a stranger's account may hold anything
+        if isinstance(models, dict) and all(isinstance(m, dict) and m.get("trusted") is False for m in models.values()):
+            found.add(row.name)
+    return found
+
+
+def sentence(of: Distances, untaught: Container[str] = ()) -> str:
+    """Return the distances of one rule in words; ``untaught`` as :func:`untaught` says."""
     from app.texts import percent, seconds
 
     parts = [f"{of.rule} takes {seconds(of.given_s)} on the times it is given"]
     if of.true_s is not None:
         parts.append(f"{seconds(of.true_s)} if it knows the true ones")
     for label, learned_s in of.learned_s.items():
+        if label in untaught:
+            parts.append(f"{seconds(learned_s)} with {label}, which has learned nothing better")
+            continue
         share = of.learned_share(label)
-        way = "" if share is None else f", {percent(share)} of that way" if share >= 0 else ", the other way"
+        if share is None:
+            way = ""
+        elif share < 0:
+            way = ", which is worse than on those"
+        else:
+            way = f", {percent(share)} of that way" if share <= 1 else ", all of that way and more"
         parts.append(f"{seconds(learned_s)} with what {label} has learned{way}")
     if of.law_s is not None:
         noise = "" if of.true_s is None else f", so noise costs {seconds(max(of.law_s - of.true_s, 0.0))}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from app.distances import Distances, distances, sentence
+from app.distances import Distances, distances, sentence, untaught
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -128,7 +128,7 @@ class Talk:
             if by_makespan := _by_makespan(result):
                 print(by_makespan)
             for of in summary["distances"]:
-                print(sentence(Distances(**of)))
+                print(sentence(Distances(**of), untaught(result)))
             if result.bound:
                 print("The bound is what no schedule can beat.")
             if any((row["regret"] or 0.0) < 0 for row in summary["schedulers"]):

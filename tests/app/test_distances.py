@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from app.distances import Distances, distances, sentence
+from app.distances import Distances, distances, sentence, untaught
 from app.texts import percent
 from engine.results import RaceResult
 from engine.spec import RaceSpec, SchedulerSpec
@@ -60,9 +62,33 @@ def test_the_share_is_how_much_of_the_way_to_the_truth_was_learned() -> None:
         (
             Distances("mct", 10.0, 2.0, None, {"mine": 12.0}),
             "mct takes 10.0 s on the times it is given; 2.00 s if it knows the true ones; 12.0 s with what mine has "
-            "learned, the other way.",
+            "learned, which is worse than on those.",
+        ),
+        (
+            Distances("mct", 10.0, 2.0, None, {"mine": 1.3}),
+            "mct takes 10.0 s on the times it is given; 2.00 s if it knows the true ones; 1.30 s with what mine has "
+            "learned, all of that way and more.",
         ),
     ],
 )
 def test_the_sentence_says_all_three(of: Distances, says: str) -> None:
     assert sentence(of) == says
+
+
+def test_what_has_learned_nothing_is_not_said_to_have_learned() -> None:
+    prepared, result = raced("mct", "mct+forest")
+    rows = {row.name: row for row in result.rows}
+    learned = rows["mct+forest"]
+    assert learned.learning is not None and untaught(result) == set()
+    models = {name: {**model, "trusted": False} for name, model in learned.learning["models"].items()}
+    untrusted = replace(learned, learning={**learned.learning, "models": models})
+    result = replace(result, rows=(rows["mct"], untrusted))
+    assert untaught(result) == {"mct+forest"}
+    (of,) = distances(prepared.lanes, result)
+    assert "with mct+forest, which has learned nothing better." in sentence(of, untaught(result))
+
+
+@pytest.mark.parametrize("learning", [{}, {"models": [1]}, {"models": {"cpu": 3}}, {"models": {"cpu": {}}}])
+def test_the_account_of_a_stranger_s_learner_is_no_claim_that_it_learned_nothing(learning: dict) -> None:
+    _, result = raced("mct")
+    assert untaught(replace(result, rows=(replace(result.rows[0], learning=learning),))) == set()
