@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import InputError, did_you_mean
+from persistence.again import asked_again
 from persistence.database.opening import Database
 from persistence.database.repositories import RunRepository
 from persistence.errors import JournalError
@@ -134,6 +135,7 @@ class DatabaseCleaner:
         self._database = database
         self._runs_dir = runs_dir
 
+    @asked_again
     def problem(self) -> str | None:
         """Return why this role cannot clean up, None when it can."""
         with self._database.session() as cursor:
@@ -146,6 +148,7 @@ class DatabaseCleaner:
             "is the right of another role: give the URL of one that may DELETE with --db-url."
         )
 
+    @asked_again
     def look(self, run: str, named: bool) -> CleanedRun:
         """See the protocol."""
         journal = JournalReader(self._runs_dir / run)
@@ -174,6 +177,7 @@ class DatabaseCleaner:
         _remove(journal.folder)
         return cleaned
 
+    @asked_again
     def left(self) -> list[str]:
         """Return the runs that were cleaned up, on another machine or by a program that was cut, and whose journals
         are still here; never one that had not arrived in full."""
@@ -182,10 +186,12 @@ class DatabaseCleaner:
         found = []
         for path in sorted(self._runs_dir.glob("*/run.json")):
             of_run = offsets.get(path.parent.name, {})
-            if CLEANED_UP in of_run and _arrived(JournalReader(path.parent), of_run):
-                found.append(path.parent.name)
+            with contextlib.suppress(JournalError):  # it is not known whether it has arrived: it stays
+                if CLEANED_UP in of_run and _arrived(JournalReader(path.parent), of_run):
+                    found.append(path.parent.name)
         return found
 
+    @asked_again
     def _purged(self, journal: JournalReader, named: bool, journal_bytes: int = 0) -> CleanedRun:
         with self._database.session(_CLEANING_S) as cursor:
             repository = RunRepository(cursor)

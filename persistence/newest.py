@@ -9,7 +9,8 @@ of this machine answer alone: what other machines have recorded is then missing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from engine.training import TrainingSamples
 from persistence.errors import JournalError
+from persistence.journal.columns import undamaged
 from persistence.journal.files import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, created_at_us, sample_table
 from persistence.kin import DatedSamples, Kin
@@ -25,6 +27,7 @@ from persistence.recording.wanted_again import believed
 from persistence.storage import CLEANED_UP
 
 _LAST_LINE_BYTES = 16 * 1024
+_log = logging.getLogger(__name__)
 
 
 class SampledJournals:
@@ -53,15 +56,22 @@ class SampledJournals:
         return found
 
     def newest(self, like: Kin, kin: Sequence[Kin], limit: int) -> DatedSamples | None:
-        """Return the last ``limit`` samples of those of these runs that go with ``like``; None when there are none."""
-        runs = [each.run for each in kin if each.goes_with(like)]
-        last = [(at_us, run) for run in runs if (at_us := self._last_us(run)) is not None]
+        """Return the last ``limit`` samples of those of these runs that go with ``like``; None when there are none.
+
+        A journal that is damaged there is left out, with a warning in the log.
+        """
+        last = []
+        for run in (each.run for each in kin if each.goes_with(like)):
+            with _damage_in_the_log():
+                if (at_us := self._last_us(run)) is not None:
+                    last.append((at_us, run))
         found: DatedSamples | None = None
         for at_us, run in sorted(last, reverse=True):
             if found is not None and len(found) >= limit and at_us < found.created_at_us[0]:
                 break  # and so are all samples of the runs that ended sooner
-            more = self._tail(run, limit)
-            found = newest_of([more] if found is None else [found, more], limit)
+            with _damage_in_the_log():
+                more = self._tail(run, limit)
+                found = newest_of([more] if found is None else [found, more], limit)
         return found
 
     def _is_behind(self, reader: JournalReader, offsets: Mapping[str, int]) -> bool:
@@ -82,7 +92,8 @@ class SampledJournals:
             enough = len(at_us) > limit and at_us[0] < at_us[-limit]
             if whole or enough:
                 first = int(np.searchsorted(at_us, at_us[-limit])) if len(at_us) > limit else 0
-                return DatedSamples(at_us[first:], as_samples(table.slice(first)))
+                with undamaged(self._readers[run], TABLE):
+                    return DatedSamples(at_us[first:], as_samples(table.slice(first)))
             size *= 2
 
     def _table(self, run: str, size: int) -> tuple[Any, Any, bool]:
@@ -93,8 +104,17 @@ class SampledJournals:
             start = max(first, end - size)
             table = sample_table(reader, start, end, whole=start == first)
             if len(table) or start == first:
-                return created_at_us(table["created_at"]), table, start == first
+                with undamaged(reader, TABLE):
+                    return created_at_us(table["created_at"]), table, start == first
             size *= 2
+
+
+@contextlib.contextmanager
+def _damage_in_the_log() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        _log.warning("%s", error)
 
 
 def newest_of(parts: Sequence[DatedSamples], limit: int) -> DatedSamples:

@@ -21,6 +21,7 @@ from engine.training import TrainingSamples
 from persistence.database.opening import Database
 from persistence.database.repositories import RunRepository, TrainingDataRepository
 from persistence.errors import StorageError
+from persistence.journal.columns import undamaged
 from persistence.journal.files import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, sample_table
 from persistence.kin import DatedSamples, Kin
@@ -58,7 +59,8 @@ class JournalWindow:
             wanted = rows.filter(pc.and_(pc.greater(rows["sample"], sample), pc.less_equal(rows["completion"], up_to)))
             reached = len(rows) > 0 and pc.min(rows["sample"]).as_py() <= sample + 1
             if start == first or reached or len(wanted) >= limit:
-                return as_samples(wanted.slice(max(0, len(wanted) - limit)))
+                with undamaged(self._journal, TABLE):
+                    return as_samples(wanted.slice(max(0, len(wanted) - limit)))
             size *= 2
 
 

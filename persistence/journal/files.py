@@ -14,10 +14,12 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from persistence.errors import JournalBusy, JournalError
+from persistence.figures import ranking, summary_row
 from persistence.filelock import FileLock
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED, header_line
@@ -42,7 +44,10 @@ class JournalReader:
         """Return what the run was started with."""
         try:
             text = (self.folder / "run.json").read_text("utf-8")
-            return RunHeader.from_json(text, (self.folder / "race.toml").read_text("utf-8"))
+            header = RunHeader.from_json(text, (self.folder / "race.toml").read_text("utf-8"))
+            if header.started_at.tzinfo is None:  # such times cannot be put in order with others
+                raise ValueError("started_at has no time zone")
+            return header
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JournalError(f"The journal {self.folder} has no readable run.json and race.toml: {error}.") from error
 
@@ -51,10 +56,13 @@ class JournalReader:
         path = self.folder / "result.json"
         try:
             result: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            _check_result(result)
             return result
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except KeyError as error:
+            raise JournalError(f"{path} is not whole: it lacks {error}.") from error
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise JournalError(f"{path} cannot be read: {error}.") from error
 
     def is_written(self) -> bool:
@@ -298,6 +306,15 @@ class Journal(JournalReader):
             self.synced[table] = max(size, self.synced[table])
         if sizes:
             self._synced_at = time.monotonic()
+
+
+def _check_result(result: Mapping[str, Any]) -> None:
+    """Raise what a reader of a result would, when something is not as a race writes it."""
+    if result["status"] not in ("finished", "stopped"):
+        raise ValueError(f"its status is {result['status']!r}")
+    datetime.fromisoformat(result["finished_at"])
+    ranking([summary_row("", row) for row in result["schedulers"]])
+    _ = result["digest"]
 
 
 def _check_is_ours(folder: Path, header: RunHeader) -> None:

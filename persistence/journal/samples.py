@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from engine.training import TrainingSamples
+from persistence.journal.columns import undamaged
 from persistence.journal.files import JournalReader
 from persistence.schema import journal_columns
 
@@ -25,17 +26,21 @@ _TYPES = {**_NUMBERS, **dict.fromkeys(("scheduler", "features", "created_at"), p
 
 
 def sample_table(journal: JournalReader, start: int, end: int, whole: bool) -> Any:
-    """Return the rows between two bytes as a ``pyarrow.Table``; unless ``whole``, the first line is cut: left out."""
+    """Return the rows between two bytes as a ``pyarrow.Table``; unless ``whole``, the first line is cut: left out.
+
+    Raises :class:`persistence.errors.JournalError` when there is a line that is no row.
+    """
     data = journal.read(TABLE, start, end, end - start) if end > start else b""
     if not whole:
         data = data[data.find(b"\n") + 1 :]
     if not data:
         return pa.schema(list(_TYPES.items())).empty_table()
-    return pa_csv.read_csv(
-        pa.BufferReader(data),
-        read_options=pa_csv.ReadOptions(column_names=journal_columns(TABLE), use_threads=False),
-        convert_options=pa_csv.ConvertOptions(column_types=_TYPES),
-    )
+    with undamaged(journal, TABLE):
+        return pa_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pa_csv.ReadOptions(column_names=journal_columns(TABLE), use_threads=False),
+            convert_options=pa_csv.ConvertOptions(column_types=_TYPES),
+        )
 
 
 def as_samples(table: Any) -> TrainingSamples:

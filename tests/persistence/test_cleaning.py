@@ -336,6 +336,20 @@ def test_a_journal_that_cannot_be_had_stops_no_other(settings: StorageSettings, 
     assert said == {broken: "its lock cannot be opened: Is a directory", good: None}
 
 
+def test_a_journal_that_is_damaged_stops_no_other(
+    settings: StorageSettings, service: SimulationDataService, database: Database
+) -> None:
+    gone, left, kept = record(settings), record(settings), record(settings)
+    for run in (gone, left):
+        with database.session() as cursor:
+            RunRepository(cursor).purge(run)
+    for run in (gone, kept):
+        (settings.runs_dir / run / "result.json").write_text("{}")
+    said = {row.run: row.kept for row in service.cleanup_old_data(keep_runs=0)}
+    assert said.keys() == {left, kept} and said[left] is None and "is not whole" in str(said[kept])
+    assert {path.name for path in settings.runs_dir.iterdir()} == {gone, kept}
+
+
 def test_with_csv_alone_the_journals_are_the_data(csv: StorageSettings) -> None:
     service = SimulationDataService.open(csv)
     runs = [record(csv) for _ in range(2)]

@@ -12,6 +12,7 @@ import pytest
 
 from engine.errors import InputError
 from engine.training import TrainingSamples
+from persistence.errors import JournalError
 from persistence.journal.rows import sample_rows, timestamp
 from persistence.recording.recorder import Recorder
 from persistence.recording.shipping import ship_left_behind
@@ -147,6 +148,28 @@ def test_a_run_that_is_wanted_again_is_learned_from_before_the_database_knows(
     want_again(settings.runs_dir / run)
     assert_equal(newest(settings, 1000), joined(turns, 1000))
     assert len(service.get_latest_training_data(run, "mct+4")) == 200
+    service.close()
+
+
+@pytest.mark.parametrize("damage", [b"junk\n", b'"mct",1,1,1,0,1,1,1,"{x,y}",2999-01-01 00:00:00+00\n', b"time"])
+def test_a_damaged_journal_is_left_out_and_named(
+    settings: StorageSettings, caplog: pytest.LogCaptureFixture, damage: bytes
+) -> None:
+    alone = replace(settings, kind="csv")
+    first = header()
+    turns = record(alone, first, 1)
+    record(alone, second := later(first, 1), 2)
+    damaged = alone.runs_dir / second.run / "training_data.csv"
+    if damage == b"time":
+        damaged.write_bytes(damaged.read_bytes()[:-6] + b"x+00\n")
+    else:
+        damaged.write_bytes(damaged.read_bytes() + damage)
+    assert_equal(newest(alone, 1000), joined(turns, 1000))
+    assert f"{damaged} is damaged: " in caplog.text
+    service = SimulationDataService.open(alone)
+    if damage != b"time":
+        with pytest.raises(JournalError, match="is damaged"):
+            service.get_latest_training_data(second.run, "mct")
     service.close()
 
 

@@ -138,7 +138,7 @@ def test_one_damaged_journal_hides_no_other(
     assert said.status == 1 and str(bad) in said.err
 
 
-@pytest.mark.parametrize("line", [b"junk\n", b'"mct",x,1,2,3,"",0,0,0,2026-01-01 00:00:00+00\n'])
+@pytest.mark.parametrize("line", [b"junk\n", b'"mct",1,x,2,3,"",0,0,0,2026-01-01 00:00:00+00\n'])
 def test_a_line_that_is_no_row_is_a_sentence(schedrace: Command, own_folders: Path, line: bytes) -> None:
     csv = ("--storage", "csv")
     assert schedrace(*RACE, *csv).status == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -315,7 +316,8 @@ def test_cut_runs_are_those_without_result_and_writer_newest_first(csv_settings:
     ids = [f"20260101-00000{n}-aaaaaa" for n in range(6)]
     for run in ids:
         Journal.create(csv_settings.runs_dir, replace(of_two(), run=run)).close()
-    (csv_settings.runs_dir / ids[1] / "result.json").write_text('{"status": "stopped"}')
+    over = {"status": "stopped", "finished_at": "2026-01-01T00:00:09+00:00", "digest": "d", "schedulers": []}
+    (csv_settings.runs_dir / ids[1] / "result.json").write_text(json.dumps(over))
     (csv_settings.runs_dir / ids[2] / "run.json").write_text("{")
     keep_as_it_is(csv_settings.runs_dir, ids[3])
     racing = Journal(csv_settings.runs_dir / ids[4])
