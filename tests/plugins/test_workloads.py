@@ -182,6 +182,7 @@ def test_a_bad_kernel_is_reported_by_line_and_column(tmp_path: Path) -> None:
     path = kernels_file(tmp_path, ROWS.replace("8,16\n", "x,-1\n"))
     with pytest.raises(InputError) as caught:
         Kernels().load(request(path=path))
+    assert "line 2, column transfer: 1e308 must be at most 1e+15" in str(caught.value)
     assert "line 4, column runtime_cpu: 'x' is not a number" in str(caught.value)
     assert "line 4, column runtime_gpu: -1 must be above 0" in str(caught.value)
 
