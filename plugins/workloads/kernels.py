@@ -22,6 +22,8 @@ from plugins.workloads.table import Table, number, open_table
 DEFAULT_LOAD = 0.8
 COUNTS = ("comp", "rational", "mem", "localmem", "coalesced", "atomic", "transfer", "wgsize")
 TIMES = ("runtime_cpu", "runtime_gpu")
+MOST = 1e15
+"""Of any count, and milliseconds: what is above it is a slip, and products of such counts leave single precision."""
 _REQUIRED = ("benchmark", "dataset", *COUNTS, *TIMES)
 
 
@@ -118,6 +120,8 @@ def _read_row(table: Table, line: int, cells: list[str], at: dict[str, int], row
         is_time = column in TIMES
         try:
             value = number(cells[at[column]], low=0.0, above=is_time)
+            if value > MOST:
+                raise ValueError(f"{cells[at[column]].strip()} must be at most {MOST:g}")
         except ValueError as error:
             table.problems.add(line, column, str(error))
             value = 1.0
