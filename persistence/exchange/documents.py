@@ -41,7 +41,7 @@ def read_header(folder: Path) -> RunHeader:
     for name, kind in _HEADER.items():
         if type(table[name]) is not kind or (kind is list and not all(type(v) is str for v in table[name])):
             raise wrong(path, f"{name} is {shown(json.dumps(table[name]))}, which it cannot be")
-    text = _text(race)
+    text = small_text(race)
     try:
         if any(_CONTROL.search(value) for value in _texts(tomllib.loads(text))):
             raise wrong(race, "a text in it has control characters")
@@ -70,6 +70,23 @@ def read_result(folder: Path, header: RunHeader) -> dict[str, Any] | None:
     if problem:
         raise wrong(path, problem)
     return result
+
+
+def small_text(path: Path) -> str:
+    """Return the text of a file that cannot be large; raises :class:`InputError`, also where it is a pipe."""
+    try:
+        if not path.is_file():
+            raise wrong(path, "it is no plain file" if path.exists() else "it is not there")
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise wrong(path, "it is far larger than such a file can be")
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise wrong(path, f"it cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise wrong(path, "it is not UTF-8") from error
+    if "\0" in text:
+        raise wrong(path, "it holds a zero byte")
+    return text
 
 
 def _header_problem(header: RunHeader) -> str | None:
@@ -129,28 +146,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_text(path), parse_constant=_no_number)
+        value = json.loads(small_text(path), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise wrong(path, f"it is not JSON: {shown(error)}") from error
     if not isinstance(value, Mapping):
         raise wrong(path, "it is no JSON object")
     return dict(value)
-
-
-def _text(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise wrong(path, "it is not there")
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise wrong(path, "it is far larger than such a file can be")
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise wrong(path, f"it cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise wrong(path, "it is not UTF-8") from error
-    if "\0" in text:
-        raise wrong(path, "it holds a zero byte")
-    return text
 
 
 def _no_number(text: str) -> NoReturn:

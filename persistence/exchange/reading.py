@@ -11,7 +11,7 @@ from engine.errors import InputError
 from persistence.errors import JournalError
 from persistence.exchange.blocks import table_blocks
 from persistence.exchange.content import Recording, TableContent
-from persistence.exchange.documents import read_header, read_result
+from persistence.exchange.documents import read_header, read_result, small_text
 from persistence.exchange.layout import CSV, FILES, PARQUET, SUMS
 from persistence.exchange.places import shown, wrong
 from persistence.exchange.rules import Broken, Rules
@@ -114,7 +114,7 @@ def _check_sums(folder: Path, tables: Mapping[str, Path], files: Mapping[Path, s
     if not path.exists():
         return
     try:
-        sums = parsed_sums(path.read_text("utf-8"))
+        sums = parsed_sums(small_text(path))
     except ValueError as error:
         raise wrong(path, shown(error)) from error
     used = {f"{FILES}/{file.name}" for file in files} | {file.name for file in tables.values()}

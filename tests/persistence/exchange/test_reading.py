@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,21 @@ def test_links_and_pipes_are_refused(copy: Copy) -> None:
     (folder / "metrics.csv").unlink()
     os.mkfifo(folder / "metrics.csv")
     assert "it is no file" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["run.json", "race.toml", "result.json", SUMS])
+def test_a_pipe_or_a_heap_of_bytes_where_a_small_file_belongs_is_refused(copy: Copy, name: str) -> None:
+    folder = copy(sums=True)
+    with (folder / name).open("r+b") as file:
+        file.truncate(100 << 20)
+    assert "far larger" in refusal(folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    said: list[str] = []
+    reading = threading.Thread(target=lambda: said.append(refusal(folder)), daemon=True)  # of a pipe, for ever
+    reading.start()
+    reading.join(10.0)
+    assert said and "it is no plain file" in said[0]
 
 
 def test_a_folder_that_holds_none_says_what_to_name(copy: Copy, tmp_path: Path) -> None:
