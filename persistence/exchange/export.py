@@ -38,14 +38,17 @@ class Exported:
 
 
 def check_target(folder: Path) -> None:
-    """Raise :class:`InputError` when a folder is there already and holds something."""
+    """Raise :class:`InputError` when a folder is there already and holds something, or is the one that we are in."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
+        entered = folder.exists() and folder.samefile(Path.cwd())
         raise InputError(f"'{folder}' cannot be looked into: {error.strerror}. Name another folder.") from error
     if taken:
         raise InputError(f"'{folder}' is there already and not empty, so nothing was written. Name a new folder.")
 
+    if entered:  # it would be replaced, and who is in it would be nowhere
+        raise InputError(f"'{folder}' is the folder that you are in, so nothing was written. Name a new folder.")
 
 def export_run(
     service: SimulationDataService,
@@ -127,10 +130,12 @@ def _copy(source: Path, target: Path) -> None:
 
 def _put_in_place(part: Path, folder: Path) -> None:
     """Make the whole folder durable and give it its name."""
-    for path in part.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+    for path in (*part.rglob("*"), part):
+        if path.is_dir():
+            sync_folder(path)
+            continue
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
     if folder.exists():
         folder.rmdir()  # it was empty; if it is not any more, this says so
     part.rename(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -169,6 +170,42 @@ def test_a_folder_that_is_not_empty_is_refused_and_kept(schedrace: Command, tmp_
         said = schedrace("export", "last", "--out", target, *CSV)
         assert said.status == 2 and "not empty" in said.err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == before
+
+
+def test_the_folder_that_one_is_in_is_refused(
+    schedrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To put a whole one in its place would leave the shell in one that is gone."""
+    schedrace(*RACE, *CSV)
+    monkeypatch.chdir(tmp_path)
+    for here in (".", tmp_path):
+        said = schedrace("export", "last", "--out", here, *CSV)
+        assert said.status == 2 and "is the folder that you are in" in said.err
+    assert list(tmp_path.iterdir()) == []
+    export(schedrace, Path("out"), *CSV)
+
+
+def test_files_and_the_names_of_all_files_are_durable_before_the_folder_has_its_name(
+    schedrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("arrival_s,actual_cpu_s,actual_gpu_s\n0,1,2\n1,2,3\n")
+    assert schedrace("race", "--workload", jobs, "--schedulers", "mct", *CSV, "--quiet").status == 0
+    synced: set[str] = set()
+    fsync, rename = os.fsync, Path.rename
+
+    def noting(descriptor: int) -> None:
+        synced.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def when_all_are(part: Path, folder: Path) -> Path:
+        assert synced >= {str(path) for path in (part, *part.rglob("*"))}
+        return rename(part, folder)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr(Path, "rename", when_all_are)
+    export(schedrace, tmp_path / "out", *CSV)
+    assert (tmp_path / "out" / "files" / "jobs.csv").exists()
 
 
 @contextmanager
