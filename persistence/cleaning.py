@@ -317,10 +317,23 @@ def _remove(folder: Path) -> None:
                     shutil.rmtree(path)
                 elif path.name != _REMOVED:
                     path.unlink(missing_ok=True)
-            (folder / _REMOVED).unlink(missing_ok=True)
-            folder.rmdir()
+            _remove_marked(folder)
     except OSError as error:
         raise _not_removed(folder, error) from error
+
+
+def _remove_marked(folder: Path) -> None:
+    """Remove a folder that holds its mark alone; who asks just now whether it is free makes its lock anew."""
+    for last in (False, True):
+        (folder / _REMOVED).unlink(missing_ok=True)
+        try:
+            folder.rmdir()
+            return
+        except OSError:
+            (folder / _REMOVED).touch()  # the next clean-up finds it
+            if last:
+                raise
+            (folder / "lock").unlink(missing_ok=True)
 
 
 def _not_removed(folder: Path, error: OSError) -> JournalError:

@@ -377,6 +377,31 @@ def test_a_journal_that_vanished_meanwhile_is_no_error(csv: StorageSettings) -> 
     service.close()
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_asks_meanwhile_whether_a_journal_is_free_leaves_nothing_behind_for_good(
+    csv: StorageSettings, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Asking makes the lock's file anew, in a folder that was just emptied."""
+    run = record(csv)
+    service = SimulationDataService.open(csv)
+    rmdir, left = Path.rmdir, times
+
+    def asked_just_before(folder: Path) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            (folder / "lock").touch()
+        rmdir(folder)
+
+    monkeypatch.setattr(Path, "rmdir", asked_just_before)
+    (cleaned,) = service.cleanup_old_data(runs=[run])
+    assert (cleaned.kept is None) is (times == 1)
+    assert service.get_runs() == []
+    service.cleanup_old_data(keep_runs=0)
+    assert list(csv.runs_dir.iterdir()) == []
+    service.close()
+
+
 def test_without_the_database_that_was_wanted_no_journal_goes(csv: StorageSettings, tmp_path: Path) -> None:
     run = record(csv)
     wanted = StorageSettings("auto", data_dir=tmp_path).with_url("postgresql://me@localhost:1/x", "a test")
