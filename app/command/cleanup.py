@@ -21,7 +21,8 @@ SUMMARY = "delete recorded runs for good: rows and journals, run by run"
 
 DETAILS = """\
 Which runs: those that are named, and those that neither --keep nor --older-than keeps (with both, a run goes only when
-it is not among the newest N and began more than DAYS ago). On a terminal it first says what would go, and asks.
+it is not among the newest N and began more than DAYS ago). On a terminal it first says what would go, and asks; with
+--json nobody is asked, so it wants --yes (or --dry-run).
 
 Never a run that is going on, nor one whose journal has not arrived in the database, nor one of another machine before
 that has shipped all of it (by its name, it goes after a day of silence). With the storage csv the journals are the
@@ -67,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     """Look, ask, clean up and print."""
     if not options.runs and options.keep is None and options.older_than is None:
         raise InputError("Say which runs are to be cleaned up: name them, or use --keep N or --older-than DAYS.")
+    if options.json and not options.yes and not options.dry_run:
+        raise InputError("With --json nobody is asked. Add --yes to delete, or --dry-run to see what would go.")
     with open_recorded(recorded_settings(options)) as service:
         if not options.dry_run and _asks(options) and not _agreed(service, options):
             print("Nothing was deleted.")
@@ -143,7 +146,7 @@ def _cleaned(
 
 
 def _asks(options: argparse.Namespace) -> bool:
-    return not options.yes and not options.json and sys.stdin.isatty() and sys.stdout.isatty()
+    return not options.yes and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _agreed(service: SimulationDataService, options: argparse.Namespace) -> bool:

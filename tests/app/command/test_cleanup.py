@@ -54,7 +54,7 @@ def test_runs_beyond_the_newest_go_from_the_database_and_from_the_disk(
     would = parsed(schedrace("cleanup", "--keep", 1, "--dry-run", "--json"))
     assert (would["dry_run"], would["cleaned"], len(list(runs_dir.iterdir()))) == (True, 2, 3)
 
-    done = parsed(schedrace("cleanup", "--keep", 1, "--json"))
+    done = parsed(schedrace("cleanup", "--keep", 1, "--yes", "--json"))
     assert done == {**would, "dry_run": False}
     assert sorted(row["run"] for row in done["runs"]) == sorted(
         set(recorded) - {path.name for path in runs_dir.iterdir()}
@@ -132,6 +132,7 @@ def test_a_named_run_that_must_stay_is_a_failure_with_its_reason(csv: None, sche
         (("--keep", "-1"), "-1 runs cannot be kept; give 0 or more."),
         (("--older-than", "nan"), "'nan' is no age; give days, 0 to 36,500."),
         (("--older-than", "1e9"), "'1e9' is no age; give days, 0 to 36,500."),
+        (("--keep", "0", "--json"), "With --json nobody is asked. Add --yes to delete, or --dry-run to see"),
         (("--keep", "1", "--storage", "none"), "Nothing can be read from the storage 'none'."),
     ],
 )
@@ -166,7 +167,7 @@ def test_ctrl_c_stops_after_the_run_in_hand(
         return clean(cleaner, run, named)
 
     monkeypatch.setattr(JournalCleaner, "clean", interrupted)
-    said = schedrace("cleanup", "--keep", 0, "--json")
+    said = schedrace("cleanup", "--keep", 0, "--yes", "--json")
     assert said.status == 130
     assert said.err == "Stopping after the run in hand.\n"
     report = parsed(said)
