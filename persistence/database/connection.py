@@ -9,15 +9,14 @@ import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from engine.errors import InputError
+from persistence.database.connecting import LimitedPool, connected
 from persistence.database.copy_errors import hush_doubled_errors
 from persistence.database.faults import as_storage_error
 from persistence.database.libpq import encryption
 from persistence.database.migrate import schema_version
 from persistence.database.urls import normalised_url, shown_url
-from persistence.database.watchdog import limited
 from persistence.errors import StorageError
 from persistence.schema import SCHEMA_VERSION
 from persistence.settings import stored_password
@@ -29,6 +28,7 @@ _SESSION = " ".join(
     for setting in (
         "search_path=schedrace,pg_temp",
         "timezone=UTC",
+        "datestyle=ISO",  # psycopg2 would set it where it is another one, in a call that nothing limits
         "lock_timeout=2000",
         "statement_timeout=10000",
         "idle_in_transaction_session_timeout=10000",
@@ -59,7 +59,7 @@ def engine_for(url: str, own: bool = False) -> Engine:
         password = stored_password(url)
         parsed = parsed.set(username=parsed.username or "", password=password) if password else parsed
     arguments = _ARGUMENTS if own else {**_ARGUMENTS, **encryption(url)}
-    return create_engine(parsed, poolclass=NullPool, connect_args=arguments)
+    return create_engine(parsed, poolclass=LimitedPool, connect_args=arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def test_connection(url: str) -> ConnectionReport:
     except InputError as error:
         return ConnectionReport(False, str(error))
     try:
-        with engine.connect() as connection, limited(connection.connection.driver_connection):
+        with connected(engine) as connection:
             problem = connection_problem(connection, url)
             version = server_version(connection)
     except DATABASE_ERRORS as error:
@@ -93,10 +93,10 @@ test_connection.__test__ = False  # type: ignore[attr-defined]  # no test, whate
 def asks_for_password(url: str) -> bool:
     """Whether the server wants a password, and there is none in any place where libpq and we look for one."""
     try:
-        engine_for(url).connect().close()
+        with connected(engine_for(url)):
+            return False
     except DATABASE_ERRORS as error:
         return "no password supplied" in str(error)
-    return False
 
 
 def server_version(connection: Connection) -> str:
@@ -149,7 +149,7 @@ def checked_engine(url: str, own: bool = False) -> Engine:
     Raises :class:`StorageError` when SchedRace cannot work there, one of :data:`DATABASE_ERRORS` when nobody answers.
     """
     engine = engine_for(url, own)
-    with engine.connect() as connection, limited(connection.connection.driver_connection):
+    with connected(engine) as connection:
         problem = connection_problem(connection, url)
     if problem:
         raise StorageError(problem)

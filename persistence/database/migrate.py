@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.schema import CreateSchema
 
-from persistence.database.watchdog import limited
+from persistence.database.connecting import connected
 from persistence.errors import StorageImpossible
 from persistence.schema import SCHEMA, SCHEMA_VERSION
 
@@ -32,10 +32,10 @@ def upgrade(engine: Engine) -> None:
     An older database is migrated after a warning in the log, which window and command show. Raises
     :class:`StorageImpossible` for a database that a newer SchedRace has migrated.
     """
-    with engine.connect() as connection, limited(connection.connection.driver_connection):
+    with connected(engine) as connection:
         if _is_current(connection):
             return
-    with engine.begin() as connection, limited(connection.connection.driver_connection, _LIMIT_S):
+    with connected(engine, _LIMIT_S) as connection, connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         if not _is_current(connection):
             _announce(connection)

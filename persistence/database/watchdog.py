@@ -14,6 +14,8 @@ from typing import Any
 import psycopg2
 from sqlalchemy.exc import SQLAlchemyError
 
+from persistence.database.interrupts import interrupts_after
+
 LIMIT_S = 3.0
 """Above lock_timeout, so that a server that lives answers first; below the 5 s that nothing may exceed."""
 NO_ANSWER = "no answer within"
@@ -23,12 +25,13 @@ _POLL_S = 0.1
 @contextlib.contextmanager
 def limited(connection: Any, seconds: float = LIMIT_S) -> Iterator[None]:
     """Run database calls on a psycopg2 connection; past the limit its socket is shut, and the blocked call raises
-    :class:`psycopg2.OperationalError` that says so."""
+    :class:`psycopg2.OperationalError` that says so. Ctrl-C acts when they are over."""
     ticket = _watchdog.arm(connection, seconds)
     passed = False
     try:
         try:
-            yield
+            with interrupts_after():
+                yield
         finally:
             passed = _watchdog.disarm(ticket)
     except (psycopg2.Error, SQLAlchemyError) as error:

@@ -11,10 +11,14 @@ import sys
 import threading
 from pathlib import Path
 
+_READY = b"Z\0\0\0\5I"
+"""What a server says when it waits for a query, the first time after the login."""
+
 
 class Proxy:
     """Pumps from :attr:`port` until :meth:`close`. ``pumping`` cleared: it takes connections and bytes, and keeps them
-    for itself; ``passing`` cleared: it cuts whoever comes."""
+    for itself; ``passing`` cleared: it cuts whoever comes; ``silent_after_login`` set: after the login it keeps for
+    itself what comes (``swallowed`` says that something has)."""
 
     def __init__(self, server: Path, host: str = "127.0.0.1", port: int = 0) -> None:
         self._server = server
@@ -23,6 +27,8 @@ class Proxy:
         self.pumping = threading.Event()
         self.pumping.set()
         self.passing = True
+        self.silent_after_login = False
+        self.swallowed = threading.Event()
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -69,17 +75,25 @@ class Proxy:
             pair.start()
 
     def _pump_pair(self, client: socket.socket, server: socket.socket) -> None:
-        back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
+        silent = threading.Event()
+        back = threading.Thread(target=self._pump, args=(server, client, silent, True), daemon=True)
         back.start()
-        self._pump(client, server)
+        self._pump(client, server, silent)
         back.join()
         client.close()
         server.close()
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    def _pump(
+        self, source: socket.socket, target: socket.socket, silent: threading.Event, answers: bool = False
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 self.pumping.wait()
+                if silent.is_set():
+                    self.swallowed.set()
+                    continue
+                if answers and self.silent_after_login and data.endswith(_READY):
+                    silent.set()
                 target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):
