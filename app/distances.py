@@ -84,7 +84,7 @@ def sentence(of: Distances, untaught: Container[str] = ()) -> str:
         if share is None:
             way = ""
         elif share < 0:
-            way = ", which is worse than on those"
+            way = ", which is worse than the times it is given"
         else:
             way = f", {percent(share)} of that way" if share <= 1 else ", all of that way and more"
         parts.append(f"{seconds(learned_s)} with what {label} has learned{way}")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from app.command.report import NOTHING, schedulers_table, table_console
+from app.command.report import NOTHING, print_schedulers
+from app.command.tables import Column, print_table, say, table_console
 from app.palette import is_clairvoyant
 from app.texts import joules, number, plural, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 FIGURES: Sequence[tuple[str, str, Callable[[float], str]]] = (
     ("mean_response_s", "mean response", seconds),
@@ -22,7 +22,7 @@ FIGURES: Sequence[tuple[str, str, Callable[[float], str]]] = (
     ("energy_j", "energy", joules),
     ("cost", "cost", number),
 )
-"""What is compared in a table that fits a terminal of 80 columns; ``--json`` has more."""
+"""What is compared, the most important first; ``--json`` has more."""
 STATUS = {"running": "going on", "interrupted": "was cut", "finished": "finished", "stopped": "stopped"}
 
 
@@ -39,25 +39,29 @@ def show(answer: dict[str, Any]) -> None:
 
 def _print_runs(console: Console, runs: Sequence[dict[str, Any]]) -> None:
     if not runs:
-        _say(console, "Nothing is recorded yet. Record a race with: schedrace race")
+        say(console, "Nothing is recorded yet. Record a race with: schedrace race")
         return
     storages = {row["storage"] for row in runs}
-    table = _table()
-    for heading in ("run", "when", "status"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("workload", "cluster"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("tasks", justify="right", no_wrap=True)
-    table.add_column("best", overflow="fold")
-    if len(storages) > 1:
-        table.add_column("storage", no_wrap=True)
-    for row in runs:
-        best = next((name for name in row["ranking"] if not is_clairvoyant(name)), NOTHING)
-        cells = (row["run"], _local(row["started_at"]), STATUS[row["status"]], row["workload"], row["cluster"])
-        _add(table, *cells, f"{row['tasks']:,}", best, *([row["storage"]] if len(storages) > 1 else ()))
-    console.print(table)
+    print_table(console, run_columns(runs))
     if len(storages) == 1:
-        _say(console, f"Read from {'the database' if storages == {'database'} else 'the journals'}.")
+        say(console, f"Read from {'the database' if storages == {'database'} else 'the journals'}.")
+
+
+def run_columns(runs: Sequence[dict[str, Any]]) -> list[Column]:
+    """Return the list of runs."""
+    best = [next((name for name in row["ranking"] if not is_clairvoyant(name)), NOTHING) for row in runs]
+    columns = [
+        Column("run", [row["run"] for row in runs], right=False),
+        Column("when", [_local(row["started_at"]) for row in runs], 4, right=False),
+        Column("status", [STATUS[row["status"]] for row in runs], 2, right=False),
+        Column("workload", [row["workload"] for row in runs], 1, right=False),
+        Column("cluster", [row["cluster"] for row in runs], 5, right=False),
+        Column("tasks", [f"{row['tasks']:,}" for row in runs], 3),
+        Column("best", best, right=False),
+    ]
+    if len({row["storage"] for row in runs}) > 1:
+        columns.append(Column("storage", [row["storage"] for row in runs], 6, right=False))
+    return columns
 
 
 def _print_run(console: Console, answer: dict[str, Any]) -> None:
@@ -68,13 +72,13 @@ def _print_run(console: Console, answer: dict[str, Any]) -> None:
     ]
     if rows:
         title = f"{run['workload']}, {plural(run['tasks'], 'task')} on {run['cluster']}, seed {run['seed']}"
-        console.print(schedulers_table(title, rows, None))
+        print_schedulers(console, title, rows, None)
     for row in rows:
         if row["reason"]:
-            _say(console, f"{row['name']} was disqualified: {row['reason']}")
-    _say(console, f"Run {run['run']} of {_local(run['started_at'])}: {_how_far(run, rows)} Read from {_where(run)}.")
+            say(console, f"{row['name']} was disqualified: {row['reason']}")
+    say(console, f"Run {run['run']} of {_local(run['started_at'])}: {_how_far(run, rows)} Read from {_where(run)}.")
     if "wins" in answer:
-        _print_wins(console, answer["wins"])
+        print_wins(console, answer["wins"])
 
 
 def _how_far(run: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
@@ -89,21 +93,18 @@ def _where(run: dict[str, Any]) -> str:
     return "the database" if run["storage"] == "database" else "its journal"
 
 
-def _print_wins(console: Console, wins: dict[str, Any]) -> None:
-    from rich.text import Text
-
-    _say(console, "\nSooner than the others, as a share of the tasks that both have finished (row sooner than column):")
-    table = _table()
-    table.add_column("scheduler", no_wrap=True)
-    for name in wins["schedulers"]:
-        table.add_column(Text(name), justify="right")
-    for row, name in enumerate(wins["schedulers"]):
-        shares = (
-            NOTHING if row == column or not both else f"{wins['sooner'][row][column] / both:.0%}"
-            for column, both in enumerate(wins["tasks"][row])
-        )
-        _add(table, name, *shares)
-    console.print(table)
+def print_wins(console: Console, wins: dict[str, Any]) -> None:
+    """Print how often each scheduler was sooner than each other one."""
+    say(console, "\nSooner than the others, as a share of the tasks that both have finished (row sooner than column):")
+    names, sooner, tasks = wins["schedulers"], wins["sooner"], wins["tasks"]
+    columns = [Column("scheduler", names, right=False)]
+    for column, name in enumerate(names):
+        shares = [
+            NOTHING if row == column or not tasks[row][column] else f"{sooner[row][column] / tasks[row][column]:.0%}"
+            for row in range(len(names))
+        ]
+        columns.append(Column(name, shares))
+    print_table(console, columns)
 
 
 def _print_two(console: Console, answer: dict[str, Any]) -> None:
@@ -111,23 +112,20 @@ def _print_two(console: Console, answer: dict[str, Any]) -> None:
     for place, run in (("first", first), ("second", second)):
         what = f"{run['workload']}, {plural(run['tasks'], 'task')} on {run['cluster']}, seed {run['seed']}"
         part = "" if run["status"] in ("finished", "stopped") else f" ({STATUS[run['status']]})"
-        _say(console, f"{place}: {run['run']} of {_local(run['started_at'])}{part}: {what}")
-    _say(console, "The figures are the second run's; in brackets the second's / the first's.")
-    table = _table()
-    table.add_column("scheduler", no_wrap=True)
+        say(console, f"{place}: {run['run']} of {_local(run['started_at'])}{part}: {what}")
+    say(console, "The figures are the second run's; in brackets the second's / the first's.")
     rows = answer["schedulers"]
-    told = [figure for figure in FIGURES if any(row[figure[0]]["second"] is not None for row in rows)]
-    for _, heading, _ in told:
-        table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
-    for row in rows:
-        _add(table, row["scheduler"], *(_with_ratio(row[name], form) for name, _, form in told))
+    columns = [Column("scheduler", [row["scheduler"] for row in rows], right=False)]
+    for rank, (name, heading, form) in enumerate(FIGURES):
+        if any(row[name]["second"] is not None for row in rows):
+            columns.append(Column(heading.replace(" ", "\n"), [_with_ratio(row[name], form) for row in rows], rank))
     if rows:
-        console.print(table)
+        print_table(console, columns)
     else:
-        _say(console, "No scheduler raced in both runs.")
+        say(console, "No scheduler raced in both runs.")
     for place in ("first", "second"):
         if only := answer[f"only_{place}"]:
-            _say(console, f"Only in the {place} run: {', '.join(only)}.")
+            say(console, f"Only in the {place} run: {', '.join(only)}.")
 
 
 def _with_ratio(figure: dict[str, float | None], form: Callable[[float], str]) -> str:
@@ -135,24 +133,6 @@ def _with_ratio(figure: dict[str, float | None], form: Callable[[float], str]) -
     if value is None:
         return NOTHING
     return form(value) if ratio is None else f"{form(value)}\n(x {number(ratio)})"
-
-
-def _table() -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(box=box.SIMPLE_HEAD, padding=0)
-
-
-def _add(table: Table, *cells: str) -> None:
-    """Add a row whose texts are as somebody wrote them: no markup."""
-    from rich.text import Text
-
-    table.add_row(*map(Text, cells))
-
-
-def _say(console: Console, sentence: str) -> None:
-    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _local(at: str) -> str:

@@ -8,34 +8,34 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from app.command.tables import Column, print_table, say, table_console
 from app.distances import Distances, distances, sentence, untaught
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from app.session import Timing
     from engine.results import RaceResult
     from persistence.recording.recorder import RecorderStatus
     from plugins.assemble import PreparedRace
 
-NOT_A_TERMINAL_WIDTH = 160
 WORTH_SAYING = 0.005
 """Share by which makespans differ that is not 0 % when it is said."""
-NOTHING, MAKESPAN = "–", "\nmakespan"
+NOTHING = "–"
 EMPTY = (NOTHING, "0 J", "0")
 """Cells that tell nothing: no such devices, no oracle, a cluster file without watts or prices."""
-# in two lines each, so that the table fits a terminal of 80 columns
+MEAN, MAKESPAN = "mean\nresponse", "\nmakespan"
+# each with its rank: a terminal of 80 columns has not room for all
 HEADINGS = (
-    "mean\nresponse",
-    "p95\nresponse",
-    "mean\nwait",
-    MAKESPAN,
-    "CPU\nbusy",
-    "GPU\nbusy",
-    "\nenergy",
-    "\ncost",
-    "\nregret",
+    (MEAN, 0),
+    ("p95\nresponse", 1),
+    ("mean\nwait", 7),
+    (MAKESPAN, 8),
+    ("CPU\nbusy", 4),
+    ("GPU\nbusy", 3),
+    ("\nenergy", 2),
+    ("\ncost", 6),
+    ("\nregret", 5),
 )
 
 
@@ -64,13 +64,15 @@ def summary(
 
 def _storage(status: RecorderStatus | None) -> dict[str, Any]:
     if status is None:
-        return {"kind": "none", "where": "", "why": "nothing is recorded", "rows_written": 0, "rows_pending": 0}
+        nothing = dict.fromkeys(("rows_written", "rows_pending", "rows_lost"), 0)
+        return {"kind": "none", "where": "", "why": "nothing is recorded", **nothing}
     return {
         "kind": status.kind,
         "where": status.where,
         "why": status.why,
         "rows_written": status.rows_written,
         "rows_pending": status.rows_pending,
+        "rows_lost": status.rows_lost,
     }
 
 
@@ -104,7 +106,7 @@ class Talk:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TextColumn("tasks"))
+        columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TextColumn("task results"))
         with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=total)
 
@@ -158,52 +160,37 @@ def _print_table(summary: dict[str, Any]) -> None:
 
     console = table_console()
     title = f"{summary['workload']}, {plural(summary['tasks'], 'task')} on {summary['cluster']}, seed {summary['seed']}"
-    console.print(schedulers_table(title, summary["schedulers"], summary["bound"]))
+    print_schedulers(console, title, summary["schedulers"], summary["bound"])
     storage = summary["storage"]
     written = f"{plural(storage['rows_written'], 'row')} in {storage['kind']}" if storage["where"] else "not recorded"
     waiting = f", {storage['rows_pending']:,} still in the journal" if storage["rows_pending"] else ""
+    lost = f", {storage['rows_lost']:,} lost" if storage["rows_lost"] else ""
     console.print(
-        f"Run {summary['run']}: {written}{waiting}. Raced for {summary['wall_seconds']:.2f} s.",
+        f"Run {summary['run']}: {written}{waiting}{lost}. Raced for {summary['wall_seconds']:.2f} s.",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def table_console() -> Console:
-    """Return where tables are printed: as wide as the terminal, or wide enough for a file."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else NOT_A_TERMINAL_WIDTH)
-
-
-def schedulers_table(title: str, schedulers: Sequence[dict[str, Any]], bound: dict[str, Any] | None) -> Table:
-    """Return the table of how each scheduler did, best first; ``schedulers`` are those of ``--json``."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+def print_schedulers(
+    console: Console, title: str, schedulers: Sequence[dict[str, Any]], bound: dict[str, Any] | None
+) -> None:
+    """Print how each scheduler did, best first; ``schedulers`` are those of ``--json``."""
     from app.texts import seconds
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=Text(title), title_justify="left")
-    rows = sorted(schedulers, key=_best_first)
-    table.add_column("scheduler", no_wrap=True)
-    cells = [_cells(row) for row in rows]
-    told = [column for column in range(len(HEADINGS)) if any(row[column + 1] not in EMPTY for row in cells)]
-    if len(told) >= len(HEADINGS) - 1:  # too many for a terminal of 80 columns
-        told.remove(HEADINGS.index(MAKESPAN))
-    for column in told:
-        table.add_column(HEADINGS[column], justify="right", no_wrap=True)
-    some_failed = any(row["status"] != "finished" for row in rows)
-    if some_failed:
-        table.add_column("status", no_wrap=True)
-    for row in cells:
-        table.add_row(Text(row[0]), *(row[column + 1] for column in told), *(row[-1:] if some_failed else ()))
-    if bound:
-        bounds = {"mean\nresponse": bound["mean_response_s"], MAKESPAN: bound["makespan_s"]}
-        table.add_section()
-        known = (bounds.get(HEADINGS[column]) for column in told)
-        table.add_row("bound", *("" if value is None else seconds(value) for value in known))
-    return table
+    say(console, title)
+    cells = [_cells(row) for row in sorted(schedulers, key=_best_first)]
+    known = {MEAN: bound["mean_response_s"], MAKESPAN: bound["makespan_s"]} if bound else {}
+    names, *figures, status = zip(*cells, strict=True)
+    columns = [Column("\nscheduler", (*names, "bound") if bound else names, right=False)]
+    for (heading, rank), column in zip(HEADINGS, figures, strict=True):
+        if any(cell not in EMPTY for cell in column):
+            value = known.get(heading)
+            foot = ["" if value is None else seconds(value)] if bound else []
+            columns.append(Column(heading, (*column, *foot), rank))
+    if any(one != "finished" for one in status):
+        columns.append(Column("\nstatus", (*status, "") if bound else status, right=False))
+    print_table(console, columns, apart=1 if bound else 0)
 
 
 def _best_first(row: dict[str, Any]) -> tuple[bool, float]:

@@ -62,7 +62,7 @@ def test_the_share_is_how_much_of_the_way_to_the_truth_was_learned() -> None:
         (
             Distances("mct", 10.0, 2.0, None, {"mine": 12.0}),
             "mct takes 10.0 s on the times it is given; 2.00 s if it knows the true ones; 12.0 s with what mine has "
-            "learned, which is worse than on those.",
+            "learned, which is worse than the times it is given.",
         ),
         (
             Distances("mct", 10.0, 2.0, None, {"mine": 1.3}),
