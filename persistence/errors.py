@@ -9,6 +9,10 @@ class StorageError(SchedRaceError):
     """A storage does not answer or refuses to work now; trying again later may help."""
 
 
+class OwnServerStopped(StorageError):
+    """SchedRace's own PostgreSQL went away with the SchedRace that ran it; who connects again starts it anew."""
+
+
 class StorageImpossible(StorageError):
     """A storage cannot work here at all until somebody changes something; it is not tried again by itself."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from engine.errors import InputError, did_you_mean
 from engine.records import FinishedTasks
 from engine.training import TrainingSamples
+from persistence.again import asked_again
 from persistence.archive import RunArchive
 from persistence.cleaning import (
     CleanedRun,
@@ -76,6 +77,7 @@ class SimulationDataService:
         if self.database is not None:
             self.database.engine.dispose()
 
+    @asked_again
     def save_training_data_batch(self, run: str, scheduler: str, samples: TrainingSamples) -> None:
         """Store samples of a known run; those that are there already are left alone."""
         rows = sample_rows([(scheduler, samples, timestamp())])
@@ -108,6 +110,7 @@ class SimulationDataService:
         """
         return RecordedWindow(self._reader, run, scheduler)
 
+    @asked_again
     def save_scheduler_results(self, run: str, finished: FinishedTasks, device_ids: Sequence[str]) -> None:
         """Store results of a known run; those that are there already are left alone."""
         rows = result_rows([(finished, timestamp())], device_ids)
@@ -122,8 +125,7 @@ class SimulationDataService:
             return self._journals.runs(limit)
         listed = DatabaseArchive(self.database).runs(limit)
         here = set(self._journals.names())
-        with self.database.session() as cursor:
-            only_here = here - RunRepository(cursor).known(sorted(here))
+        only_here = here - self._known(here)
         behind = {row.run for row in listed if row.status == "running"} & here  # its end may have been written since
         behind |= {run for run in here if is_wanted_again(JournalReader(self.settings.runs_dir / run))}
         from_journals = self._journals.overviews(only_here | behind)
@@ -174,10 +176,6 @@ class SimulationDataService:
         """Return (simulated time, value) of a metric of one scheduler."""
         return self._archive(run).metric(run, scheduler, name)
 
-    def get_tasks(self, run: str, first: int = 0, last: int = _ALL) -> list[dict[str, Any]]:
-        """Return the tasks ``first`` to ``last`` (excluded) of a run, by column."""
-        return self._archive(run).tasks(run, first, last)
-
     def get_result(self, run: str) -> dict[str, Any] | None:
         """Return what ``result.json`` of a run holds, None while it is not over.
 
@@ -195,7 +193,8 @@ class SimulationDataService:
     def get_rows(self, run: str) -> Generator[tuple[str, Any], None, None]:
         """Yield all rows of a run as (table, typed ``pyarrow.Table``), block by block, in no order that tells anything.
 
-        The memory that it takes does not grow with the run. To be closed when not read to the end.
+        The memory that it takes does not grow with the run. To be closed when not read to the end. Where our own server
+        stops meanwhile, it raises :class:`persistence.errors.OwnServerStopped`: ask for all of them again.
         """
         return self._archive(run).rows(run)
 
@@ -254,6 +253,12 @@ class SimulationDataService:
             return self._journals
         return DatabaseArchive(self.database)
 
+    @asked_again
+    def _known(self, runs: Collection[str]) -> set[str]:
+        with self._wanted_database().session() as cursor:
+            return RunRepository(cursor).known(sorted(runs))
+
+    @asked_again
     def _database_lacks(self, journal: JournalReader) -> bool:
         with self._wanted_database().session() as cursor:
             offsets: Mapping[str, int] = RunRepository(cursor).offsets(journal.run).get(journal.run, {})

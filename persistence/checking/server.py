@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from persistence.again import asked_again
 from persistence.checking.connection import connection_lines
 from persistence.checking.journals import Counted, Offsets
 from persistence.checking.tables import table_facts
@@ -31,6 +32,7 @@ class ServerFacts:
     checks: tuple[Finding, ...]
 
 
+@asked_again
 def server_facts(database: Database, recent: Collection[str]) -> ServerFacts:
     """Ask the server; ``recent`` as for :func:`persistence.checking.tables.table_facts`.
 

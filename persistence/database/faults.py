@@ -5,7 +5,7 @@ from __future__ import annotations
 from persistence.database.libpq import asked_of_libpq, is_ignored, passfile, root_certificates
 from persistence.database.urls import shown_url
 from persistence.database.watchdog import NO_ANSWER
-from persistence.errors import StorageError
+from persistence.errors import OwnServerStopped, StorageError
 
 _LOST = (  # said of a connection that was open
     *("server closed the connection", "connection has been closed", "terminating connection", "invalid socket"),
@@ -92,11 +92,12 @@ def refuses_rows(error: BaseException) -> bool:
 def as_storage_error(error: BaseException, url: str, own: bool = False) -> StorageError:
     """Return the sentence for a failed connection or statement; it never holds a password.
 
-    ``own`` says that the server is SchedRace's, which one of its instances starts again when it has stopped.
+    ``own`` says that the server is SchedRace's, which one of its instances starts again when it has stopped
+    (:class:`OwnServerStopped`).
     """
     text = _first_line(error)
     if own and _says(text, _GONE):
-        return StorageError(
+        return OwnServerStopped(
             "SchedRace's own PostgreSQL has stopped, as it does when the SchedRace that ran it ends. It is started "
             "again; until then rows wait in the journal."
         )

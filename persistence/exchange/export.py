@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError, SchedRaceError
+from persistence.again import asked_again
 from persistence.exchange.layout import CSV, README, SUMS, readme
 from persistence.exchange.sums import Sums
 from persistence.exchange.tables import CsvTables, ParquetTables
@@ -41,15 +42,16 @@ def check_target(folder: Path) -> None:
     """Raise :class:`InputError` when a folder is there already and holds something, or is the one that we are in."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    except OSError as error:
         entered = folder.exists() and folder.samefile(Path.cwd())
+    except OSError as error:
         raise InputError(f"'{folder}' cannot be looked into: {error.strerror}. Name another folder.") from error
     if taken:
         raise InputError(f"'{folder}' is there already and not empty, so nothing was written. Name a new folder.")
-
     if entered:  # it would be replaced, and who is in it would be nowhere
         raise InputError(f"'{folder}' is the folder that you are in, so nothing was written. Name a new folder.")
 
+
+@asked_again
 def export_run(
     service: SimulationDataService,
     run: str,
@@ -65,7 +67,8 @@ def export_run(
 
     ``race_toml`` is the text of its race file, ``files`` what that names, to be copied to these paths below the folder,
     and ``missing`` what it names and is not copied. ``moved`` hears how many rows are written. The memory that it takes
-    does not grow with the run. Raises :class:`SchedRaceError`; then, and when interrupted, nothing is left.
+    does not grow with the run. Where our own server stops meanwhile, all of it begins anew, so that the tables are of
+    one moment. Raises :class:`SchedRaceError`; then, and when interrupted, nothing is left.
     """
     check_target(folder)
     status, header, result = service.get_run(run).status, service.get_run_header(run), service.get_result(run)

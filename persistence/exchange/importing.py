@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InputError
+from persistence.again import asked_again
 from persistence.errors import JournalBusy, JournalError
 from persistence.exchange.blocks import table_blocks
 from persistence.exchange.content import Recording, TableContent, content_of
@@ -103,6 +104,7 @@ def _is_here(service: SimulationDataService, run: ReadableRun) -> bool:
     return True
 
 
+@asked_again
 def _recorded(service: SimulationDataService, run: str) -> Recording | None:
     """Return what is here of a run: its journal's, else the database's; None when neither has it."""
     runs_dir = service.settings.runs_dir

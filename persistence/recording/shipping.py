@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import SchedRaceError
+from persistence.again import asked_again
 from persistence.errors import JournalBusy, JournalError, StorageError
 from persistence.journal.files import Journal, JournalReader
 from persistence.recording.wanted_again import begin, believed, is_wanted_again, told
@@ -101,6 +102,15 @@ def ship_left_behind(
     Raises :class:`persistence.errors.StorageError` when the storage does not answer.
     """
     report = LeftBehind()
+    _ship_all(storage, report, go_on, moved)
+    return report
+
+
+@asked_again
+def _ship_all(storage: Storage, report: LeftBehind, go_on: Callable[[], bool], moved: Callable[[int], object]) -> None:
+    if not go_on():
+        return
+    report.problems.clear()
     consumer = storage.connect()
     try:
         known = consumer.offsets()
@@ -115,7 +125,6 @@ def ship_left_behind(
                 report.problems.append(str(error))
     finally:
         consumer.close()
-    return report
 
 
 class BackgroundReplay:
