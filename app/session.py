@@ -137,7 +137,7 @@ def check_folder(runs_dir: Path) -> None:
     if reason := why_not_writable(runs_dir):
         raise JournalError(
             f"Nothing can be recorded in {runs_dir}: {reason}. No race was started. Make the folder writable for this "
-            "user, or set the environment variable SCHEDRACE_DATA_DIR to another data folder."
+            "user, with some room on its disk, or set the environment variable SCHEDRACE_DATA_DIR to another folder."
         )
 
 

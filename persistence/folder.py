@@ -1,20 +1,23 @@
-"""Whether a folder can be written, tried before anything depends on it."""
+"""Whether a folder can be written and has room, tried before anything depends on it."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
+ROOM_BYTES = 1_000_000
+"""What has to fit into a folder before anything is begun there: a run's small files and its first rows."""
+
 
 def why_not_writable(folder: Path) -> str | None:
-    """Return why nothing can be written to a folder, which is made where it is missing; None when it can be.
+    """Return why next to nothing can be written to a folder, which is made where it is missing; None when it can be.
 
-    It is tried: permission bits do not tell about read-only disks, quotas and root.
+    It is tried: permission bits do not tell about read-only disks, and free space not about quotas.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return None
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            return None if file.write(bytes(ROOM_BYTES)) == ROOM_BYTES else "there is no room on its disk"
     except FileExistsError:
         return "there is a file in its place"
     except OSError as error:

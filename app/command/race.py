@@ -43,7 +43,8 @@ greedy = met, hybrid_ml = congestion+forest); 'all' is every built-in that can s
 
 --json prints one object:
   run, digest, tasks, seed, workload, cluster, wall_seconds (the race alone),
-  storage: kind (postgresql | postgresql-embedded | csv | none), where, why, rows_written, rows_pending
+  storage: kind (postgresql | postgresql-embedded | csv | none), where, why; of task results: rows_written,
+    rows_pending (in the journal, and not in the storage yet), rows_lost (no disk took them)
   bound: makespan_s, critical_path_s, work_s, mean_response_s (what no schedule can beat)
   schedulers: a list of name, status (finished | disqualified | stopped), reason, tasks, makespan_s,
     mean_response_s, p50_response_s, p95_response_s, p99_response_s, mean_wait_s, mean_bounded_slowdown,
@@ -271,7 +272,7 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
     if status is not None:
         lost = sum(row.tasks for row in result.rows) - status.rows_written - status.rows_pending
         # rows that wait in the journal are safe; only who asked for the database by name has not got it
-        failed = failed or lost > 0 or (bool(status.problem) and _named_a_database(options))
+        failed = failed or lost > 0 or status.stopped or (bool(status.problem) and _named_a_database(options))
         if status.problem:
             print(status.problem, file=sys.stderr)
     if interrupted and any(row.status == "stopped" for row in result.rows):

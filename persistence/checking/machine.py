@@ -40,7 +40,7 @@ def journal_lines(settings: StorageSettings) -> Iterator[Finding]:
     folder = settings.runs_dir
     if reason := why_not_writable(folder):
         detail = f"The data folder {folder} cannot be written: {reason}."
-        advice = "Make it writable for this user, or set SCHEDRACE_DATA_DIR to another folder."
+        advice = "Make it writable for this user, make room on its disk, or set SCHEDRACE_DATA_DIR to another folder."
         yield Finding("journals", "fail", detail, advice)
         return
     yield Finding("journals", "ok", str(folder))

@@ -37,11 +37,12 @@ REPLAY_S = 1.0
 @dataclass(frozen=True, slots=True)
 class RecorderStatus:
     """How recording stands. ``rows_written`` counts task results in the storage named by ``kind``; ``rows_pending``
-    those that are on their way to it; ``problem`` is a sentence, or None when all is well.
+    those that are in the journal only, or on their way there; ``problem`` is a sentence, or None when all is well.
 
     ``rows_lost``: task results that neither journal nor storage could take. ``rows_rejected``: rows of all tables that
     the storage refuses as data, set aside in ``rejected_file`` (the first such file, empty where there is none).
     ``lag_s``: the age of the oldest task result that is on its way. ``retries``: attempts that failed so far.
+    ``stopped``: whether recording ended before the race did, so that the run counts as cut.
     ``cleaned_up``: a sentence about old runs that were deleted meanwhile as the settings ask, or why they were not.
     """
 
@@ -56,6 +57,7 @@ class RecorderStatus:
     rejected_file: str = ""
     lag_s: float = 0.0
     retries: int = 0
+    stopped: bool = False
     cleaned_up: str = ""
 
 
@@ -134,7 +136,7 @@ class Recorder:
         # while the wanted storage has never answered, the journal is the storage
         written = self._shipper.results if storage.answered else self._writer.results
         rejected = self._shipper.rejected if storage.answered else {}
-        lost = self._writer.results_lost
+        lost = self._results - self._writer.results if self._writer.gave_up else 0
         pending = self._results - written - rejected.get("scheduler_results", 0) - lost
         return RecorderStatus(
             kind=storage.kind,
@@ -148,6 +150,7 @@ class Recorder:
             rejected_file=self._rejected_file(rejected),
             lag_s=self._lag.seconds(self._results - pending),
             retries=self._shipper.retries,
+            stopped=self._writer.gave_up,
             cleaned_up=self._cleaned_up,
         )
 
@@ -161,7 +164,7 @@ class Recorder:
         began = time.monotonic()
         if self._writer is not None and self._shipper is not None:
             until = began + wait_s
-            self._writer.close(min(wait_s, PATIENCE_S))
+            self._writer.close(wait_s, PATIENCE_S)
             self._shipper.close(max(0.0, until - time.monotonic()), PATIENCE_S)
         if self._replay is not None:
             if self.storage.problem is None:

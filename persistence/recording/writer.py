@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ RETRY_S = 1.0
 LAST_RETRY_S = 0.1
 MAX_UNWRITTEN = 1_000_000
 """Rows kept in memory while the disk takes none; then recording stops and says so, and the race goes on."""
+_LOOK_AGAIN_S = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -36,8 +38,8 @@ class Entry(NamedTuple):
 
 class JournalWriter:
     """Takes batches from its inbox into the journal. ``written`` is called with the journal after each of them;
-    ``results`` counts the task results in it. The journal is made with the first rows, unless there is one to go on
-    with."""
+    ``results`` counts the task results in it; what is not there once it ``gave_up`` is lost. The journal is made with
+    the first rows, unless there is one to go on with."""
 
     def __init__(
         self,
@@ -50,24 +52,31 @@ class JournalWriter:
         self.inbox: Inbox[Entry] = Inbox()
         self.problem: str | None = None
         self.results = journal.rows("scheduler_results") if journal is not None else 0
-        self.results_lost = 0
+        self.gave_up = False
         self._runs_dir = runs_dir
         self._header = header
         self._written = written
         self._journal = journal
         self._sync = sync
         self._closing = threading.Event()
-        self._until = math.inf
-        self._gave_up = False
+        self._patience_s = math.inf
+        self._progress_at = 0.0
         self._thread = threading.Thread(target=self._run, name=f"journal {header.run}", daemon=True)
         self._thread.start()
 
-    def close(self, wait_s: float) -> None:
-        """Write what is left, tried again for ``wait_s`` where the disk refuses, and end the thread."""
-        self._until = time.monotonic() + wait_s
+    def close(self, wait_s: float, patience_s: float) -> None:
+        """Write what is left for up to ``wait_s`` and end the thread; give up when nothing is taken for ``patience_s``,
+        whether the disk refuses or does not answer."""
+        self._progress_at = time.monotonic()
+        self._patience_s = patience_s
+        last = self._progress_at + wait_s
         self.inbox.close()
         self._closing.set()
-        self._thread.join(wait_s + LAST_RETRY_S)
+        while self._thread.is_alive() and time.monotonic() < min(last, self._progress_at + patience_s) + LAST_RETRY_S:
+            self._thread.join(_LOOK_AGAIN_S)
+        if self._thread.is_alive() and not self.gave_up:
+            silent = f"The disk of {self._runs_dir / self._header.run} does not take rows in time."
+            self._lose_the_rest(self.problem or silent)
 
     def _run(self) -> None:
         try:
@@ -90,15 +99,16 @@ class JournalWriter:
             self._written(self._journal)
 
     def _write(self, entries: list[Entry]) -> None:
-        rows = self._formatted(entries)
-        results = [entry.payload for entry in entries if entry.kind == "result"]
-        steps: list[Callable[[Journal], None]] = [lambda journal: journal.append(rows)] if rows else []
-        steps += [lambda journal, result=result: journal.write_result(result) for result in results]  # type: ignore[misc]
-        for step in steps:  # each is all or nothing, so a repeated one doubles no row
-            if not self._until_it_works(step):
-                self._lose(entries)
+        if self.gave_up:
+            return
+        # each step is all or nothing, so a repeated one doubles no row
+        if rows := self._formatted(entries):
+            if not self._until_it_works(lambda journal: journal.append(rows)):
                 return
-        self.results += _results(entries)
+            self.results += sum(len(entry.payload) for entry in entries if entry.kind == "scheduler_results")
+        for result in [entry.payload for entry in entries if entry.kind == "result"]:
+            if not self._until_it_works(partial(Journal.write_result, result=result)):
+                return
         self._written(self._journal)
 
     def _make_durable(self) -> None:
@@ -106,19 +116,24 @@ class JournalWriter:
             self._written(self._journal)
 
     def _until_it_works(self, step: Callable[[Journal], None]) -> bool:
-        while not self._gave_up:
+        while not self.gave_up:
             try:
                 if self._journal is None:
                     self._journal = Journal.create(self._runs_dir, self._header, self._sync)
                 step(self._journal)
-                self.problem = None
+                self._progress_at = time.monotonic()
                 self.inbox.brake = True
+                if not self.gave_up:
+                    self.problem = None
                 return True
             except JournalError as error:
-                self.problem = str(error)
-                self.inbox.release_brake()
-            if time.monotonic() > self._until or self.inbox.rows > MAX_UNWRITTEN:
-                self._stop_recording(f"{self.problem} Rows that had not been written are lost.")
+                problem = str(error)
+            if self.gave_up:  # while the disk held this thread
+                break
+            self.problem = problem
+            self.inbox.release_brake()
+            if time.monotonic() > self._progress_at + self._patience_s or self.inbox.rows > MAX_UNWRITTEN:
+                self._lose_the_rest(problem)
             elif self._closing.wait(RETRY_S):
                 time.sleep(LAST_RETRY_S)
         return False
@@ -141,25 +156,22 @@ class JournalWriter:
             rows["metrics"] = metric_rows([(e.payload, stamp[e.at]) for e in metrics])
         return rows
 
+    def _lose_the_rest(self, problem: str) -> None:
+        begun = (self._runs_dir / self._header.run / "run.json").exists()
+        resume = f" 'schedrace race --resume {self._header.run}' finishes the run once there is room." if begun else ""
+        self._stop_recording(f"{problem} Rows that had not been written are lost.{resume}")
+
     def _stop_recording(self, problem: str) -> None:
-        self._gave_up = True
+        self.gave_up = True
         self.problem = problem
         self.inbox.release_brake()
-
-    def _lose(self, entries: list[Entry]) -> None:
-        self.results_lost += _results(entries)
 
     def _drain(self) -> None:
         while batch := self.inbox.take():
             entries, rows = batch
             if not entries:
                 return
-            self._lose(entries)
             self.inbox.done(rows)
-
-
-def _results(entries: list[Entry]) -> int:
-    return sum(len(entry.payload) for entry in entries if entry.kind == "scheduler_results")
 
 
 def _task_rows(block: tuple[Workload, int, int], created_at: str) -> bytes:

@@ -18,8 +18,12 @@ from typing import Any
 import pytest
 
 from app.__main__ import main
+from persistence.folder import ROOM_BYTES
+from persistence.journal.files import JournalReader
+from persistence.recording import recorder
 
 from .conftest import Command
+from .test_export import largest_file
 
 KEYS = {
     "run",
@@ -35,7 +39,7 @@ KEYS = {
     "distances",
 }
 BOUND_KEYS = {"makespan_s", "critical_path_s", "work_s", "mean_response_s"}
-STORAGE_KEYS = {"kind", "where", "why", "rows_written", "rows_pending"}
+STORAGE_KEYS = {"kind", "where", "why", "rows_written", "rows_pending", "rows_lost"}
 ROW_KEYS = {
     "name",
     "status",
@@ -105,6 +109,37 @@ def test_the_same_spec_gives_the_same_digest_in_another_process_with_and_without
     assert recorded["storage"]["rows_written"] == 900
     assert recorded["digest"] == without["digest"]
     assert [row["digest"] for row in recorded["schedulers"]] == [row["digest"] for row in without["schedulers"]]
+
+
+def test_what_a_full_disk_did_not_take_counts_as_lost_and_the_run_can_be_finished_later(
+    schedrace: Command, own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "PATIENCE_S", 0.3)
+    race = ("race", "--tasks", "4000", "--schedulers", "mct,met,olb,random,hybrid_ml", "--seed", "2", "--json")
+    with largest_file(ROOM_BYTES + 50_000):
+        said = schedrace(*race, "--storage", "csv")
+    cut = strict(said.out)
+    (folder,) = (own_folders / "data" / "runs").iterdir()
+    kept = JournalReader(folder).rows("scheduler_results")
+    assert kept < 20_000
+    assert {name: cut["storage"][name] for name in ("rows_written", "rows_pending", "rows_lost")} == {
+        "rows_written": kept,
+        "rows_pending": 0,
+        "rows_lost": 20_000 - kept,
+    }
+    assert said.status == 1
+    assert f"are lost. 'schedrace race --resume {folder.name}' finishes the run once there is room." in said.err
+    resumed = strict(schedrace("race", "--storage", "csv", "--resume", folder.name, "--json").out)
+    assert (resumed["storage"]["rows_written"], resumed["storage"]["rows_lost"]) == (20_000, 0)
+    assert resumed["digest"] == strict(schedrace(*race, "--storage", "none").out)["digest"]
+
+
+def test_no_race_starts_when_not_even_its_first_rows_have_room(schedrace: Command, own_folders: Path) -> None:
+    with largest_file(ROOM_BYTES - 1):
+        said = schedrace("race", "--tasks", "20", "--schedulers", "mct", "--storage", "csv")
+    assert said.status == 1 and said.out == ""
+    assert "there is no room on its disk. No race was started." in said.err
+    assert list((own_folders / "data" / "runs").iterdir()) == []
 
 
 def test_another_seed_gives_another_digest(schedrace: Command) -> None:

@@ -21,6 +21,7 @@ from persistence.recording.shipping import CHUNK_BYTES, FIRST_CHUNK_BYTES, ship
 from persistence.settings import StorageSettings
 from persistence.storage import Storage, Taken, open_storage
 from plugins.storage.csv import CsvStorage
+from tests.persistence.recording.test_recorder import race_result
 from tests.persistence.records import PLUGINS, finished, header
 
 NOBODY_WAITS_LONGER_S = 5.0
@@ -98,7 +99,46 @@ def test_a_disk_that_stays_full_costs_less_than_five_seconds_and_is_said(
     status = recorder.close()
     assert time.monotonic() - began < NOBODY_WAITS_LONGER_S
     assert (status.rows_written, status.rows_lost) == (0, 60)
-    assert status.problem == "The disk is full. Rows that had not been written are lost."
+    assert str(status.problem).startswith("The disk is full. Rows that had not been written are lost. 'schedrace race")
+
+
+def test_a_run_whose_result_alone_has_no_room_has_lost_no_row_and_counts_as_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "PATIENCE_S", 0.3)
+
+    def full(_journal: Journal, result: object) -> None:
+        raise JournalError("The disk is full.")
+
+    monkeypatch.setattr(Journal, "write_result", full)
+    recorder = Recorder(open_storage(StorageSettings("csv", data_dir=tmp_path), PLUGINS), header())
+    recorder.finished(finished(0, 60))
+    recorder.result(race_result(tasks=60))
+    status = recorder.close()
+    assert (status.rows_written, status.rows_pending, status.rows_lost, status.stopped) == (60, 0, 0, True)
+    assert f"'schedrace race --resume {recorder.header.run}' finishes the run" in str(status.problem)
+
+
+def test_rows_that_a_disk_which_does_not_answer_holds_up_are_lost_when_the_recorder_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "PATIENCE_S", 0.3)
+    asked, over = threading.Event(), threading.Event()
+
+    def stall(_journal: Journal, _batch: Mapping[str, bytes]) -> None:
+        asked.set()
+        over.wait(20.0)
+        raise JournalError("The disk is full.")
+
+    monkeypatch.setattr(Journal, "append", stall)
+    recorder = Recorder(open_storage(StorageSettings("csv", data_dir=tmp_path), PLUGINS), header())
+    recorder.finished(finished(0, 60))
+    assert asked.wait(10.0)
+    recorder.finished(finished(60, 60))
+    status = recorder.close()
+    assert (status.rows_written, status.rows_pending, status.rows_lost) == (0, 0, 120)
+    assert "does not take rows in time. Rows that had not been written are lost." in str(status.problem)
+    over.set()
 
 
 def test_a_writer_that_the_disk_lets_go_of_too_late_leaves_a_journal_alone_that_another_may_hold(
@@ -132,7 +172,7 @@ def test_a_writer_that_the_disk_lets_go_of_too_late_leaves_a_journal_alone_that_
     another.close()
     status = recorder.status()
     assert status.rows_lost == 60
-    assert "was closed before its last rows were written" in str(status.problem)
+    assert "does not take rows in time. Rows that had not been written are lost." in str(status.problem)
 
 
 class Slow(CsvStorage):
