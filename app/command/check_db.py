@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 SUMMARY = "check the storage: connection, versions, tables, and whether every journal has arrived"
 
 DETAILS = """\
---json prints one object: healthy, storage, server_version, schema_version, tables (name: rows),
+--json prints one object:
+  healthy, storage, server_version, schema_version, tables (name: rows)
   journals: a list of run, rows, in_database, missing, rejected
   checks: a list of name, status (ok | warn | fail), detail, advice
-  Rows of a race that is being written are on their way, not missing; the check 'under way' counts them.
+Rows of a race that is being written are on their way, not missing; the check 'under way' counts them.
 
 exit status: 0 when the storage that the settings ask for works and every journal has arrived (CSV by choice
 is healthy, and so is a race that is being written), else 1."""

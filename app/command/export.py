@@ -24,9 +24,11 @@ its own folder are taken: its race.toml may name any file of yours. A run that i
 exported as far as it is recorded. The database and the journals alone give the same content. The folder appears when
 it is whole, or not at all.
 
---json prints one object: run, folder, format (csv | parquet), status (running | finished | stopped | interrupted),
-  complete (false: a part of a race), rows (table: rows), bytes, copied (files that were taken from elsewhere than the
-  run's own folder, because race.toml names them), missing (those that it names and that were not taken)
+--json prints one object:
+  run, folder, format (csv | parquet), status (running | finished | stopped | interrupted),
+    complete (false: a part of a race), rows (table: rows), bytes
+  copied: files that were taken from elsewhere than the run's own folder, because race.toml names them
+  missing: those that it names and that were not taken
 
 exit status: 0 done; 1 it could not be written, or the database that was asked for does not answer; 2 wrong usage,
 as a run that is not there or a folder that is not empty; 130 stopped by Ctrl-C (nothing is left)."""

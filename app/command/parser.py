@@ -22,6 +22,7 @@ from app.command import (
     verify,
     window,
 )
+from app.command.help_text import HelpText
 from app.command.metrics_option import add_metrics_port
 from engine.errors import did_you_mean
 
@@ -85,7 +86,7 @@ def _build() -> Parser:
             help=module.SUMMARY,
             description=f"{module.SUMMARY[:1].upper()}{module.SUMMARY[1:]}.",
             epilog=getattr(module, "DETAILS", None),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpText,
         )
         module.add_options(sub)
         sub.set_defaults(run=module.run)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from app.command.help_text import HelpText
+from app.command.parser import SUBCOMMANDS
+
 from .conftest import Command
 
 
@@ -105,3 +108,21 @@ def test_a_command_leaves_the_collector_as_it_was_and_the_process_ends_without_a
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[1:] == ["True 0", "True"]
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
+def test_the_help_of_every_command_fits_a_terminal_of_80_columns_and_leaves_no_word_out(
+    schedrace: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = schedrace(command, "--help").out
+    assert max(map(len, said.splitlines())) <= 80
+    details = getattr(SUBCOMMANDS[command], "DETAILS", "")
+    assert said.split()[-len(details.split()) :] == details.split() or not details
+
+
+def test_help_refills_paragraphs_and_keeps_the_items_of_lists_apart() -> None:
+    text = "one two three\nfour\n\nkeys:\n  a: what it\n    means\n  b\nwith more:\n  c"
+    assert HelpText("schedrace", width=14)._fill_text(text, 12, "") == (
+        "one two\nthree four\n\nkeys:\n  a: what it\n    means\n  b\nwith more:\n  c"
+    )
