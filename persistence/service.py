@@ -176,6 +176,10 @@ class SimulationDataService:
         """Return (simulated time, value) of a metric of one scheduler."""
         return self._archive(run).metric(run, scheduler, name)
 
+    def get_tasks(self, run: str, first: int = 0, last: int = _ALL) -> list[dict[str, Any]]:
+        """Return the tasks ``first`` to ``last`` (excluded) of a run, by column."""
+        return self._archive(run).tasks(run, first, last)
+
     def get_result(self, run: str) -> dict[str, Any] | None:
         """Return what ``result.json`` of a run holds, None while it is not over.
 

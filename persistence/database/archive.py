@@ -95,6 +95,13 @@ class DatabaseArchive:
             return MetricRepository(cursor).series(run, scheduler, name)
 
     @asked_again
+    def tasks(self, run: str, first: int, last: int) -> list[dict[str, Any]]:
+        """See the protocol."""
+        with self._database.session() as cursor:
+            self._overview(cursor, run)
+            return TaskRepository(cursor).of_run(run, first, last)
+
+    @asked_again
     def result(self, run: str) -> dict[str, Any] | None:
         """See the protocol: the columns of ``run_summary``."""
         with self._database.session() as cursor:
