@@ -1,7 +1,8 @@
 """The SQL: one repository a table. Bulk rows come as CSV lines and go in by COPY; nothing is ever doubled.
 
-Rows of these tables are facts: they are created (``upsert``), read and deleted, never changed; what changes is the
-state of a run (:class:`RunRepository`). Each query says which index serves it; a test looks at the plans at 1e6 rows.
+Rows of these tables are facts: they are created (``upsert``), read, and deleted with their run, never changed; what
+changes is the state of a run (:class:`RunRepository`). Each query says which index serves it; a test looks at the plans
+at 1e6 rows.
 """
 
 from __future__ import annotations

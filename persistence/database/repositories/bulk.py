@@ -30,8 +30,6 @@ class BulkRepository:
             "INSERT INTO {table} (run, {names}) SELECT %s, {names} FROM {stage} ON CONFLICT DO NOTHING"
         ).format(**parts)
         self._clear = sql.SQL("DELETE FROM {stage}").format(**parts)
-        self._count = sql.SQL("SELECT count(*) FROM {table} WHERE run = %s").format(**parts)
-        self._delete = sql.SQL("DELETE FROM {table} WHERE run = %s").format(**parts)
 
     def prepare(self) -> None:
         """Make the stage table, once a connection."""
@@ -49,8 +47,7 @@ class BulkRepository:
 
     def count(self, run: str) -> int:
         """Return how many rows of a run are stored (index: primary key, which leads with run)."""
-        self._cursor.execute(self._count, (run,))
-        return int(self._cursor.fetchone()[0])
+        return count_rows(self._cursor, self.table, run)
 
     def walk_by_key(self) -> None:
         """Let :meth:`lines` walk along the index until the transaction ends.
@@ -82,10 +79,11 @@ class BulkRepository:
         """Return the columns by which a row is known within its run."""
         return [column.name for column in JOURNALED[cls.table].primary_key if column.name != "run"]
 
-    def delete(self, run: str) -> int:
-        """Delete the rows of a run and return how many there were (index: primary key)."""
-        self._cursor.execute(self._delete, (run,))
-        return int(self._cursor.rowcount)
+
+def count_rows(cursor: Any, table: str, run: str) -> int:
+    """Return how many rows of a run a table holds (index: primary key, which leads with run)."""
+    cursor.execute(sql.SQL("SELECT count(*) FROM {} WHERE run = %s").format(sql.Identifier(SCHEMA, table)), (run,))
+    return int(cursor.fetchone()[0])
 
 
 def as_dicts(cursor: Any) -> list[dict[str, Any]]:

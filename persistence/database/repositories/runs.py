@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from persistence.database.repositories.bulk import as_dicts
+from persistence.database.repositories.bulk import as_dicts, count_rows
 from persistence.errors import StorageError
 from persistence.figures import RunOverview, summary_row
 from persistence.run import RunHeader
@@ -181,7 +181,7 @@ class RunRepository:
 
     def rows(self, run: str) -> dict[str, int]:
         """Return how many rows of a run each table holds (indexes: primary keys)."""
-        return {table: self._count(table, run) for table in DELETED}
+        return {table: count_rows(self._cursor, table, run) for table in DELETED}
 
     def purge(self, run: str) -> dict[str, int]:
         """Delete the rows of a run that is over, and return how many by table; its entry stays, so that a replay
@@ -203,11 +203,6 @@ class RunRepository:
         )
         if self._cursor.rowcount:
             self._cursor.execute("UPDATE schedrace.journal_progress SET byte_offset = 0 WHERE run = %s", (run,))
-
-    def _count(self, table: str, run: str) -> int:
-        query = sql.SQL("SELECT count(*) FROM {} WHERE run = %s").format(sql.Identifier(SCHEMA, table))
-        self._cursor.execute(query, (run,))
-        return int(self._cursor.fetchone()[0])
 
     def _summarise(self, run: str, row: Mapping[str, Any]) -> None:
         values = summary_row(run, row)

@@ -140,7 +140,6 @@ def bulk_cases(kind: type[Any], rows: bytes) -> list[Case]:
         Case(f"{name}.upsert", upsert),
         Case(f"{name}.clear", upsert),
         Case(f"{name}.count", lambda cursor: kind(cursor).count(RUN), (key,)),
-        Case(f"{name}.delete", lambda cursor: kind(cursor).delete(RUN), (key,)),
         Case(f"{name}.lines", lambda cursor: kind(cursor).lines(RUN, None, 1000), (key,)),
         Case(f"{name}.lines", lambda cursor: kind(cursor).lines(RUN, after[kind.table], 1000), (key,)),
         Case(f"{name}.walk_by_key", lambda cursor: kind(cursor).walk_by_key()),
