@@ -48,7 +48,8 @@ def choose_workload(text: str, registry: Registry) -> ChosenWorkload:
         raise InputError(f"'{text}' is a folder; name the workload file in it.")
     if path.suffix or len(path.parts) > 1:
         raise InputError(f"There is no workload file '{text}'. Check the path.")
-    raise InputError(f"There is no workload '{text}', and no such file.{did_you_mean(text, workloads)}")
+    why = registry.why_absent(text) or did_you_mean(text, workloads)
+    raise InputError(f"There is no workload '{text}', and no such file.{why}")
 
 
 def _named(name: str, path: Path, workloads: Mapping[str, type[WorkloadPlugin]]) -> ChosenWorkload:

@@ -107,8 +107,10 @@ def _rule(name: str, registry: Registry) -> type[Scheduler]:
             f"'{name}' stands for '{meant}' and has its estimator already; write {meant.partition('+')[0]}+ESTIMATOR."
         )
     if meant not in registry.schedulers:
+        if meant in (*registry.estimators, *ENGINE_ESTIMATORS):
+            raise InputError(f"'{name}' is an estimator, which answers a scheduler; write mct+{name}.")
         known = (*registry.schedulers, *registry.aliases)
-        raise InputError(f"There is no scheduler '{name}'.{did_you_mean(name, known)}")
+        raise InputError(f"There is no scheduler '{name}'.{registry.why_absent(name) or did_you_mean(name, known)}")
     return registry.schedulers[meant]
 
 
@@ -116,9 +118,8 @@ def _estimator(name: str, registry: Registry) -> str | type[Estimator]:
     if name in ENGINE_ESTIMATORS:
         return name
     if name not in registry.estimators:
-        raise InputError(
-            f"There is no estimator '{name}'.{did_you_mean(name, (*registry.estimators, *ENGINE_ESTIMATORS))}"
-        )
+        known = (*registry.estimators, *ENGINE_ESTIMATORS)
+        raise InputError(f"There is no estimator '{name}'.{registry.why_absent(name) or did_you_mean(name, known)}")
     return registry.estimators[name]
 
 

@@ -32,6 +32,13 @@ class Registry:
     storages: Mapping[str, type[StoragePlugin]]
     aliases: Mapping[str, str]
 
+    def why_absent(self, name: str) -> str:
+        """Return why a plugin of this name is not in use, as a sentence to be appended; nothing where there is none."""
+        reasons = (
+            f" The plugin {r.where} is not in use: {r.error}" for r in self.plugins if r.name == name and r.error
+        )
+        return next(reasons, "")
+
     def built_in_schedulers(self) -> tuple[str, ...]:
         """The names of the rules that come with SchedRace, in their order."""
         own = [record for record in self.plugins if record.source == "built-in"]

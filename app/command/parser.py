@@ -48,6 +48,19 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:  # type: ignore[override]
+        """Refuse what is not known here, where its neighbours are: the parser of the whole line knows only its own."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            name = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
+            if name is None:
+                self.error(f"'{unknown[0]}' is one argument too many.")
+            self.error(f"There is no option '{name}'.{did_you_mean(name, self._options())}")
+        return options, unknown
+
+    def _options(self) -> list[str]:
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
     def error(self, message: str) -> NoReturn:
         """Print the sentence and leave with status 2."""
         end = "" if message.endswith((".", "?")) else "."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -13,6 +14,13 @@ from plugins.record import PluginKind
 if TYPE_CHECKING:
     from plugins.record import PluginRecord
 
+RACES: Mapping[PluginKind, str] = {
+    "scheduler": "--schedulers mct,{0}",
+    "estimator": "--schedulers mct,mct+{0}",
+    "workload": "--workload {0}",
+    "storage": "--storage {0}",
+}
+"""The options of the first race with a new plugin."""
 SUMMARY = "list the plugins, write a new one, check one of your own"
 
 DETAILS = """\
@@ -75,8 +83,7 @@ def _new(options: argparse.Namespace) -> int:
 
     path = new_plugin(plugins_folder(), options.name, options.kind)
     print(f"Written: {path}")
-    if options.kind == "scheduler":
-        print(f"It races at once: schedrace race --schedulers mct,{options.name}")
+    print(f"It races at once: schedrace race {RACES[options.kind].format(options.name)}")
     print(f"Check it with: schedrace plugins check {path}")
     return 0
 

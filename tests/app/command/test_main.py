@@ -22,6 +22,32 @@ def test_an_unknown_command_is_one_sentence_with_what_may_have_been_meant(schedr
     assert said.err == "There is no command 'rase'. Did you mean 'race'? See 'schedrace --help'.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("race", "--taks", "5"),
+            "There is no option '--taks'. Did you mean '--tasks'? See 'schedrace race --help'.\n",
+        ),
+        (
+            ("history", "--limi=5"),
+            "There is no option '--limi'. Did you mean '--limit'? See 'schedrace history --help'.\n",
+        ),
+        (("history", "a", "b", "c"), "'c' is one argument too many. See 'schedrace history --help'.\n"),
+        (("--autostrat",), "There is no option '--autostrat'. Did you mean '--autostart'? See 'schedrace --help'.\n"),
+        (
+            ("plugins", "list", "--jsn"),
+            "There is no option '--jsn'. Did you mean '--json'? See 'schedrace plugins list --help'.\n",
+        ),
+    ],
+)
+def test_an_unknown_option_is_one_sentence_with_what_may_have_been_meant(
+    schedrace: Command, words: tuple[str, ...], told: str
+) -> None:
+    said = schedrace(*words)
+    assert (said.status, said.err) == (2, told)
+
+
 def test_the_version_is_printed(schedrace: Command) -> None:
     assert schedrace("--version").out.startswith("schedrace ")
 

@@ -25,8 +25,14 @@ def test_a_new_policy_races_at_once_and_passes_the_checks(schedrace: Command, ow
 
 
 @pytest.mark.parametrize("kind", ["estimator", "workload", "storage"])
-def test_a_new_plugin_of_every_kind_is_loaded(schedrace: Command, kind: str) -> None:
-    assert schedrace("plugins", "new", f"my_{kind}", "--kind", kind).status == 0
+def test_a_new_plugin_of_every_kind_is_loaded_and_races_as_is_said(schedrace: Command, kind: str) -> None:
+    new = schedrace("plugins", "new", f"my_{kind}", "--kind", kind)
+    assert new.status == 0
+    race = next(line.partition(": schedrace ")[2] for line in new.out.splitlines() if "schedrace race" in line)
+    assert f"my_{kind}" in race
+    recorded = () if kind == "storage" else ("--storage", "none")
+    said = schedrace(*race.split(), "--tasks", 40, "--quiet", *recorded)
+    assert (said.status, said.err) == (0, "")
     records = {record["name"]: record for record in json.loads(schedrace("plugins", "list", "--json").out)}
     assert records[f"my_{kind}"]["state"] == "active", records[f"my_{kind}"]["error"]
 
@@ -37,6 +43,25 @@ def test_a_name_that_is_none_and_a_file_that_exists_are_refused(schedrace: Comma
     again = schedrace("plugins", "new", "my_policy")
     assert again.status == 2
     assert "my_policy" in again.err
+
+
+@pytest.mark.parametrize(
+    "asked", [("--schedulers", "broken"), ("--schedulers", "mct+broken"), ("--workload", "broken")]
+)
+def test_a_plugin_that_failed_and_is_asked_for_is_named_with_the_reason(
+    schedrace: Command, drop_in: Any, asked: tuple[str, str]
+) -> None:
+    drop_in("broken", "def place(:\n")
+    said = schedrace("race", *asked, "--storage", "none")
+    assert said.status == 2
+    assert "broken.py is not in use: " in said.err and "has a syntax error in line 1" in said.err
+
+
+@pytest.mark.parametrize("estimator", ["forest", "true"])
+def test_an_estimator_that_is_named_as_a_scheduler_is_told_from_one(schedrace: Command, estimator: str) -> None:
+    said = schedrace("race", "--schedulers", f"mct,{estimator}", "--storage", "none")
+    assert said.status == 2
+    assert f"'{estimator}' is an estimator, which answers a scheduler; write mct+{estimator}." in said.err
 
 
 def test_the_list_shows_a_broken_plugin_with_its_error(schedrace: Command, drop_in: Any) -> None:
