@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from app.command.lines import print_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from persistence.checking.report import CheckReport
+    from persistence.checking.report import CheckReport, JournalCheck
     from persistence.storage import StoragePlugin
 
 SUMMARY = "check the storage: connection, versions, tables, and whether every journal has arrived"
@@ -18,7 +18,8 @@ SUMMARY = "check the storage: connection, versions, tables, and whether every jo
 DETAILS = """\
 --json prints one object:
   healthy, storage, server_version, schema_version, tables (name: rows)
-  journals: a list of run, rows, in_database, missing, rejected
+  journals: a list of run, rows, in_database, missing, rejected (in_database and missing are null while the storage
+    does not answer: what has arrived is not known then)
   checks: a list of name, status (ok | warn | fail), detail, advice
 Rows of a race that is being written are on their way, not missing; the check 'under way' counts them.
 
@@ -68,12 +69,19 @@ def _print(report: CheckReport) -> None:
         width = max(len(name) for name in report.tables)
         for name, rows in report.tables.items():
             print(f"  {name:<{width}}  {rows:>12,}")
-    behind = [journal for journal in report.journals if journal.missing or journal.rejected or journal.under_way]
-    print(f"\nJournals: {len(report.journals)}, of which {len(report.journals) - len(behind)} have arrived in full")
+    _print_journals(report.journals)
+    print(f"\n{'Healthy' if report.healthy else 'NOT healthy'}: storage {report.storage}.")
+
+
+def _print_journals(journals: Sequence[JournalCheck]) -> None:
+    if any(journal.unknown for journal in journals):
+        print(f"\nJournals: {len(journals)}; what has arrived of them is not known")
+        return
+    behind = [journal for journal in journals if journal.missing or journal.rejected or journal.under_way]
+    print(f"\nJournals: {len(journals)}, of which {len(journals) - len(behind)} have arrived in full")
     for journal in behind:
         print(
             f"  {journal.run}: {journal.in_database:,} of {journal.rows:,} rows have arrived, "
             f"{journal.under_way:,} are on their way, {journal.missing:,} are missing, "
             f"{journal.rejected:,} were set aside"
         )
-    print(f"\n{'Healthy' if report.healthy else 'NOT healthy'}: storage {report.storage}.")

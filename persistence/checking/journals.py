@@ -45,8 +45,8 @@ class Counted:
         return self.rows[table].get(run, 0) if table in self.whole or run in self.runs else None
 
 
-Stored = Callable[[JournalRows], int]
-"""How many rows of a journal the storage holds."""
+Stored = Callable[[JournalRows], int | None]
+"""How many rows of a journal the storage holds; None while it does not say."""
 Offsets = Mapping[str, Mapping[str, int]]
 
 
@@ -54,7 +54,8 @@ Offsets = Mapping[str, Mapping[str, int]]
 class JournalCheck:
     """One run's journal (all tables together): rows in it, in the storage, missing there, set aside.
 
-    Rows of a journal that somebody is writing are not missing but ``under_way``: its writer ships them.
+    Rows of a journal that somebody is writing are not missing but ``under_way``: its writer ships them. Rows are
+    ``unknown`` while the storage does not answer: neither in it nor missing, as far as anybody can say.
     """
 
     run: str
@@ -63,6 +64,7 @@ class JournalCheck:
     missing: int
     rejected: int
     under_way: int = 0
+    unknown: int = 0
 
 
 def written_journals(storage: Storage) -> frozenset[str]:
@@ -106,6 +108,10 @@ def check_journals(
 def all_rows(journal: JournalRows) -> int:
     """Return the rows of a journal that is the storage itself."""
     return sum(journal.rows.values())
+
+
+def not_known(journal: JournalRows) -> None:
+    """Answer for a storage that does not."""
 
 
 def rows_before(offsets: Offsets) -> Stored:
@@ -159,8 +165,10 @@ def _before(journal: JournalRows, table: str, offsets: Offsets) -> int:
     return max(0, rows - journal.rejected[table])
 
 
-def _check(journal: JournalRows, stored: int, written: bool) -> JournalCheck:
+def _check(journal: JournalRows, stored: int | None, written: bool) -> JournalCheck:
     rows, rejected = all_rows(journal), sum(journal.rejected.values())
+    if stored is None:
+        return JournalCheck(journal.run, rows, 0, 0, rejected, unknown=max(0, rows - rejected))
     # of a race that goes on more may have arrived since its rows were counted
     stored = min(stored, rows - rejected) if written else stored
     behind = max(0, rows - stored - rejected)
@@ -179,9 +187,18 @@ def _is_written(reader: JournalReader) -> bool:
 def _arrived_lines(journals: Sequence[JournalCheck]) -> Iterator[Finding]:
     missing = [j for j in journals if j.missing]
     under_way = [j for j in journals if j.under_way]
-    if missing:
-        detail = f"{sum(j.missing for j in missing)} rows of {len(missing)} journals are not in the storage yet."
-        advice = "They are shipped while a race or the window runs and it answers."
+    unknown = [j for j in journals if j.unknown]
+    if unknown:
+        rows = sum(j.unknown for j in unknown)
+        detail = (
+            f"Which of the {rows:,} rows of {len(unknown)} journals have arrived is not known while the storage does "
+            "not answer; the journals keep all of them."
+        )
+        advice = "Mend what the other lines say. What has not arrived is brought in by: schedrace import-runs"
+        yield Finding("arrived", "fail", detail, advice)
+    elif missing:
+        detail = f"{sum(j.missing for j in missing):,} rows of {len(missing)} journals are not in the storage yet."
+        advice = "A race or the window brings them in while it answers, and so does: schedrace import-runs"
         yield Finding("arrived", "fail", detail, advice)
     else:
         everything = "Everything else" if under_way else "Everything"

@@ -18,6 +18,7 @@ from persistence.checking.journals import (
     check_journals,
     count_journals,
     ends_line,
+    not_known,
     recent_runs,
     rows_before,
     rows_counted,
@@ -62,8 +63,8 @@ class CheckReport:
                 {
                     "run": j.run,
                     "rows": j.rows,
-                    "in_database": j.in_database,
-                    "missing": j.missing,
+                    "in_database": None if j.unknown else j.in_database,
+                    "missing": None if j.unknown else j.missing,
                     "rejected": j.rejected,
                 }
                 for j in self.journals
@@ -76,7 +77,7 @@ class CheckReport:
 class _Findings:
     written: Collection[str]
     server: ServerFacts | None = None
-    offsets: Offsets = field(default_factory=dict)
+    offsets: Offsets | None = None
     checks: list[Finding] = field(default_factory=list)
 
 
@@ -152,8 +153,8 @@ def _ask(settings: StorageSettings, storage: Storage, found: _Findings) -> None:
             found.offsets = found.server.offsets
             found.checks += found.server.checks
         else:
-            found.offsets = _offsets(storage)
-            found.checks.append(ends_line(storage, found.offsets, found.written))
+            found.offsets = offsets = _offsets(storage)
+            found.checks.append(ends_line(storage, offsets, found.written))
     except SchedRaceError as error:
         found.checks.append(Finding("server", "fail", str(error), "See the sentence, then run check-db again."))
     except Exception as error:  # as above
@@ -183,8 +184,10 @@ def _stored(storage: Storage, found: _Findings) -> Stored:
     """How to count what has arrived: our database by its rows, a stranger's storage by its own account."""
     if _is_csv(storage):
         return all_rows
-    if _is_postgresql(storage):
-        return rows_counted(found.server.counted, found.offsets) if found.server else lambda journal: 0
+    if found.offsets is None:
+        return not_known
+    if found.server is not None:
+        return rows_counted(found.server.counted, found.offsets)
     return rows_before(found.offsets)
 
 

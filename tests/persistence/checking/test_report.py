@@ -105,9 +105,15 @@ def test_a_row_that_vanished_from_the_database_is_missed(
 
 
 def test_an_unreachable_database_is_unhealthy_and_says_why(tmp_path: Path) -> None:
+    run = record(StorageSettings("csv", data_dir=tmp_path))
     settings = StorageSettings("auto", data_dir=tmp_path).with_url("postgresql://me:secret@localhost:1/x", "the test")
     report = check_database(settings, PLUGINS)
     assert not report.healthy
+    assert report.journals == (JournalCheck(run, 70, 0, 0, 0, unknown=70),)
+    assert [(each["in_database"], each["missing"]) for each in report.as_json()["journals"]] == [(None, None)]
+    (arrived,) = [line for line in report.checks if line.name == "arrived"]
+    assert "70 rows of 1 journals have arrived is not known" in arrived.detail and arrived.status == "fail"
+    assert "schedrace import-runs" in arrived.advice
     assert report.storage == "csv"
     assert "secret" not in json.dumps(report.as_json())
     assert any(line.status == "fail" and "refuses connections" in line.detail for line in report.checks)
