@@ -152,17 +152,24 @@ def run(options: argparse.Namespace) -> int:
             counting = partial(figures.counting, recorder) if figures is not None else None
             result = _race(prepared, receivers, control, talk, timing, recorded, counting)
         finally:
+            replaying = recorder is not None and recorder.replaying
             flushing = time.perf_counter()
             status = recorder.close() if recorder is not None else None
             timing.flushing_s = time.perf_counter() - flushing
         summary = report.summary(run_id, prepared, result, status, timing.race_s)
-        talk.results(summary, result)
+        talk.results(summary, result, replaying)
         talk.notes([status.cleaned_up] if status is not None and status.cleaned_up else [])
         if folder is not None:
             folder.close(summary)
     if options.timing:
         report.print_timing(timing)
-    return _verdict(options, result, status, control.cancelled)
+    exit_status = _verdict(options, result, status)
+    if not (control.cancelled and any(row.status == "stopped" for row in result.rows)):
+        return exit_status
+    report.print_what_is_kept(result, status, replaying)
+    if cut is not None:
+        print("The run counts as cut, as before: --resume goes on with it again.", file=sys.stderr)
+    return 130
 
 
 def _prepared(
@@ -260,7 +267,7 @@ def _cancelled_by_signals(control: Control[Frame]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderStatus | None, interrupted: bool) -> int:
+def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderStatus | None) -> int:
     """Say what went wrong, a sentence each, and return the exit status."""
     failed = False
     for row in result.rows:
@@ -275,12 +282,6 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
         failed = failed or lost > 0 or status.stopped or (bool(status.problem) and _named_a_database(options))
         if status.problem:
             print(status.problem, file=sys.stderr)
-    if interrupted and any(row.status == "stopped" for row in result.rows):
-        done = sum(row.tasks for row in result.rows)
-        print(f"Stopped before the end: {done:,} task results were finished and are kept.", file=sys.stderr)
-        if options.resume:
-            print("The run counts as cut, as before: --resume goes on with it again.", file=sys.stderr)
-        return 130
     return 1 if failed else 0
 
 

@@ -116,17 +116,18 @@ class Talk:
             move(0)
             yield move
 
-    def results(self, summary: dict[str, Any], result: RaceResult) -> None:
-        """Print the JSON object, or the table and what it says."""
+    def results(self, summary: dict[str, Any], result: RaceResult, replaying: bool) -> None:
+        """Print the JSON object, or the table and what it says: of a replay that was stopped, nothing."""
         if self._json:
             from app.output import json_text
 
             print(json_text(summary))
-        elif not self._quiet:
+        elif not self._quiet and not replaying:
             from app.headline import finished
 
             _print_table(summary)
-            print(f"{finished(result).finding} (by mean response)")
+            measured = any(row.mean_response_s is not None for row in result.rows)
+            print(f"{finished(result).finding}{' (by mean response)' if measured else ''}")
             if by_makespan := _by_makespan(result):
                 print(by_makespan)
             for of in summary["distances"]:
@@ -218,6 +219,21 @@ def _cells(row: dict[str, Any]) -> list[str]:
         shown(row["regret"], seconds),
         row["status"],
     ]
+
+
+def print_what_is_kept(result: RaceResult, status: RecorderStatus | None, replaying: bool) -> None:
+    """Say on standard error what a race that was stopped leaves behind."""
+    done = sum(row.tasks for row in result.rows)
+    kept = status.rows_written + status.rows_pending if status is not None else 0
+    if replaying:
+        said = f"Stopped in the replay: nothing was added, and the run keeps its {kept:,} task results."
+    elif status is None:
+        said = f"Stopped before the end: {done:,} task results were finished."
+    elif kept < done:
+        said = f"Stopped before the end: {done:,} task results were finished, of which {kept:,} are kept."
+    else:
+        said = f"Stopped before the end: {done:,} task results were finished and are kept."
+    print(said, file=sys.stderr)
 
 
 def print_timing(timing: Timing) -> None:

@@ -120,6 +120,11 @@ class Recorder:
         self._put("result", result_table(result, self._clock.date()), 1)
 
     @property
+    def replaying(self) -> bool:
+        """Whether recorded rows have not come again yet: never, there were none."""
+        return False
+
+    @property
     def braked_s(self) -> float:
         """Seconds for which the race was held, because the journal's disk lagged behind."""
         return self._writer.inbox.braked_s if self._writer else 0.0

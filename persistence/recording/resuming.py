@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -12,13 +13,14 @@ from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
-from persistence.errors import JournalBusy, JournalError
+from persistence.errors import JournalBusy, JournalError, StorageError
 from persistence.journal.files import Journal
 from persistence.journal.rows import metric_rows, result_rows, sample_rows, task_rows, timestamp
 from persistence.recording.cut_runs import CutRun
 from persistence.recording.inbox import TAKE_ROWS
 from persistence.recording.recorded_rows import Differs, RecordedRows
 from persistence.recording.recorder import Recorder, RecorderStatus
+from persistence.recording.wanted_again import believed
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED
 from persistence.storage import Storage
@@ -130,12 +132,26 @@ class ResumingRecorder:
         return RecorderStatus(storage.kind, storage.where, storage.why, 0, self._results, storage.problem)
 
     def close(self, wait_s: float = 10.0) -> RecorderStatus:
-        """See :meth:`Recorder.close`."""
+        """See :meth:`Recorder.close`; of a race that did not come beyond what is recorded, return where that is."""
         self._closed = True
         if self._recorder is not None:
             return self._recorder.close(wait_s)
+        status = self.status()
+        arrived = self._arrived()
         self._journal.close()
-        return self.status()
+        return replace(status, rows_written=arrived, rows_pending=self._results - arrived)
+
+    def _arrived(self) -> int:
+        """Return how many of the recorded task results are in the storage, by its own account."""
+        if not self.storage.answered:
+            return self._results  # the journal is the storage
+        try:
+            with contextlib.closing(self.storage.connect()) as consumer:
+                offsets = believed(self._journal, consumer.offsets().get(self.header.run, {}))
+        except StorageError:
+            return 0
+        arrived = self._journal.rows("scheduler_results", offsets.get("scheduler_results", 0))
+        return max(0, arrived - self._journal.rejected("scheduler_results"))
 
     def _check_header(self) -> None:
         for name in _OF_THE_RACE:

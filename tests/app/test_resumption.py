@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from app.__main__ import main
 from persistence.journal.files import Journal, JournalReader
 from persistence.recording import resuming
 from persistence.recording.cut_runs import cut_runs
+from persistence.recording.recorder import Recorder
+from persistence.recording.resuming import ResumingRecorder
 from tests.app.command.conftest import Said
 from tests.app.cut_races import Recorded, copy, cut, record, rows, whole_lines
 
@@ -116,6 +119,40 @@ def test_a_run_that_was_not_cut_or_is_none_cannot_be_resumed(
     assert said.status == 2 and f"The run '{folder.name}' was not cut: it is finished." in said.err
     assert "There is no run 'nothing'" in schedrace(*RESUME, "nothing").err
     assert "so there is nothing to resume" in schedrace(*RESUME, "last").err
+
+
+def stopped_by_the_first(receiver: type[Recorder] | type[ResumingRecorder], patch: pytest.MonkeyPatch) -> None:
+    """Let Ctrl-C be pressed before the first task of a race."""
+    presses = [signal.SIGINT]
+    patch.setattr(receiver, "state", lambda *_: [signal.raise_signal(presses.pop()) for _ in presses[:1]])
+
+
+@pytest.mark.parametrize("storage", ["csv", "auto"])
+def test_a_replay_that_is_stopped_prints_no_results_and_says_what_the_run_keeps(
+    whole: Recorded, runs: Path, schedrace: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    folder = copy(whole, runs, scheduler_results=0.5, metrics=0.0)
+    kept = JournalReader(folder).rows("scheduler_results")
+    if storage == "auto":
+        schedrace("import-runs")
+    stopped_by_the_first(ResumingRecorder, monkeypatch)
+    said = schedrace("race", "--storage", storage, "--resume", "last")
+    assert (said.status, said.out) == (130, "")
+    assert f"Stopped in the replay: nothing was added, and the run keeps its {kept:,} task results." in said.err
+    assert "--resume goes on with it again" in said.err
+    stopped_by_the_first(ResumingRecorder, monkeypatch)
+    stored = json.loads(schedrace("race", "--storage", storage, "--resume", "last", "--json").out)["storage"]
+    assert (stored["rows_written"], stored["rows_pending"]) == (kept, 0)
+
+
+def test_a_race_that_is_stopped_before_its_first_task_claims_nothing(
+    schedrace: Callable[..., Said], own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_by_the_first(Recorder, monkeypatch)
+    said = schedrace("race", "--storage", "csv", *RACE)
+    assert said.status == 130
+    assert "No policy has finished a task.\n" in said.out
+    assert "Stopped before the end: 0 task results were finished and are kept." in said.err
 
 
 def test_two_processes_cannot_resume_the_same_run(
