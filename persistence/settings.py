@@ -66,6 +66,12 @@ def stored_settings() -> StorageSettings:
     return _from_file(path, StorageSettings()) if path.exists() else StorageSettings()
 
 
+def file_that_asks_for(kind: str) -> Path | None:
+    """Return our settings file if it names this kind of storage."""
+    path = config_dir() / _FILE
+    return path if path.exists() and stored_settings().kind == kind else None
+
+
 def load_settings() -> StorageSettings:
     """Return the settings to use; the environment wins over the file. Raises :class:`InputError` on a broken one."""
     settings = stored_settings()

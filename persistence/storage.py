@@ -11,7 +11,7 @@ from engine.errors import InputError, did_you_mean
 from persistence.errors import StorageError, StorageImpossible
 from persistence.problem_file import keep_problem
 from persistence.run import RunHeader
-from persistence.settings import StorageSettings
+from persistence.settings import StorageSettings, file_that_asks_for
 
 RESULT = "result"
 CLEANED_UP = "cleaned_up"
@@ -194,7 +194,9 @@ def open_storage(settings: StorageSettings, plugins: Mapping[str, type[StoragePl
         return Storage(settings, None, "Nothing is stored, as asked for.")
     name = "postgresql" if settings.kind == "auto" else settings.kind
     if name not in plugins:
-        raise InputError(f"There is no storage '{name}'.{did_you_mean(name, ['auto', 'none', *plugins])}")
+        file = file_that_asks_for(name)
+        asked = f", which the settings file {file} asks for" if file else ""
+        raise InputError(f"There is no storage '{name}'{asked}.{did_you_mean(name, ['auto', 'none', *plugins])}")
     storage = Storage(settings, plugins[name], _reason(settings))
     try:
         storage.connect().close()

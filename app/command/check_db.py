@@ -6,6 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from app.command.lines import print_findings
+from app.command.storage_options import add_storage_options, storage_settings
+from engine.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,22 +25,28 @@ DETAILS = """\
   checks: a list of name, status (ok | warn | fail), detail, advice
 Rows of a race that is being written are on their way, not missing; the check 'under way' counts them.
 
-exit status: 0 when the storage that the settings ask for works and every journal has arrived (CSV by choice
+exit status: 0 when the storage that was asked for works and every journal has arrived (CSV by choice
 is healthy, and so is a race that is being written), else 1."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    add_storage_options(
+        parser,
+        kinds="auto|postgresql|csv",
+        storage="the storage to check (default: what the settings say)",
+        url="the PostgreSQL database to check",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
 def run(options: argparse.Namespace) -> int:
     """Check and print; the embedded server is started when it is needed."""
-    from app.command.password import with_password
     from persistence.checking.report import check_database
-    from persistence.settings import load_settings
 
-    settings = with_password(load_settings())
+    settings = storage_settings(options)
+    if settings is None:
+        raise InputError("With --storage none nothing is recorded, so there is nothing to check; leave it out.")
     report = check_database(settings, _storages(settings.kind))
     if options.json:
         import json

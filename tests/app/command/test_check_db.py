@@ -81,3 +81,28 @@ def test_a_storage_of_ones_own_is_healthy_when_everything_has_arrived(schedrace:
     assert (said.status, report["storage"]) == (0, "my_storage")
     assert [journal["missing"] for journal in report["journals"]] == [0]
     assert report["journals"][0]["in_database"] >= 60
+
+
+def test_another_storage_than_that_of_the_settings_is_checked_where_one_is_named(
+    schedrace: Command, own_folders: Path, database_url: str
+) -> None:
+    choose_csv(own_folders)
+    assert schedrace("race", "--tasks", 40, "--schedulers", "mct", "--quiet", "--db-url", database_url).status == 0
+    said = schedrace("check-db", "--db-url", database_url, "--json")
+    report = json.loads(said.out)
+    assert (said.status, report["storage"], report["tables"]["runs"]) == (0, "postgresql", 1)
+    assert schedrace("check-db", "--storage", "csv").out.rstrip().endswith("Healthy: storage csv.")
+    nothing = schedrace("check-db", "--storage", "none")
+    assert nothing.status == 2 and "nothing to check" in nothing.err
+
+
+def test_a_storage_that_nobody_provides_is_told_with_the_settings_file_that_names_it(
+    schedrace: Command, own_folders: Path
+) -> None:
+    (own_folders / "config").mkdir()
+    file = own_folders / "config" / "storage.toml"
+    file.write_text('kind = "mysql"\n')
+    said = schedrace("check-db")
+    assert said.status == 2
+    assert f"There is no storage 'mysql', which the settings file {file} asks for. Known: auto, " in said.err
+    assert "settings file" not in schedrace("check-db", "--storage", "postgre").err
