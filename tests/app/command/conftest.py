@@ -68,3 +68,14 @@ def drop_in(own_folders: Path) -> Callable[[str, str], None]:
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
 
     return put
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Go to another machine: a data folder of its own; return that of its runs."""
+
+    def go_to(name: str) -> Path:
+        monkeypatch.setenv("SCHEDRACE_DATA_DIR", str(tmp_path / "machines" / name))
+        return tmp_path / "machines" / name / "runs"
+
+    return go_to
