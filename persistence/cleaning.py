@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
-from engine.errors import InputError, did_you_mean
+from engine.errors import InputError
 from persistence.again import asked_again
 from persistence.database.opening import Database
 from persistence.database.repositories import RunRepository
@@ -65,16 +66,33 @@ class Selection:
         known = {row.run for row in listed} | set(also)
         for name in self.runs:
             if name not in known:
+                # no guess what else was meant: it would be deleted
                 raise InputError(
-                    f"There is no run '{name}'.{did_you_mean(name, sorted(known)[-5:])} 'schedrace history' lists the "
-                    "runs."
+                    f"There is no run '{name}', so nothing was deleted. 'schedrace history' lists the runs."
                 )
-        return [row for place, row in enumerate(listed) if row.run in self.runs or self._goes(place, row.started_at)]
+        kept = self.kept(listed)
+        return [row for row in listed if row.run in self.runs or (self.by_rule and row.run not in kept)]
 
-    def _goes(self, place: int, started_at: datetime) -> bool:
-        beyond = self.keep_runs is None or place >= self.keep_runs
-        old = self.older_than is None or started_at < datetime.now(UTC) - self.older_than
-        return self.by_rule and beyond and old
+    def kept(self, listed: Sequence[RunOverview]) -> dict[str, str]:
+        """Return of all runs, newest first, those that the rule keeps, with the reason. The newest are those that are
+        over: one that is still going on takes no place of them."""
+        if not self.by_rule:
+            return {}
+        kept: dict[str, str] = {}
+        since = None if self.older_than is None else datetime.now(UTC) - self.older_than
+        over = 0
+        for place, row in enumerate(listed):
+            running = row.status == "running"
+            if self.keep_runs is not None and (place if running else over) < self.keep_runs:
+                kept[row.run] = GOING_ON if running else _among_the_newest(self.keep_runs)
+            elif since is not None and row.started_at >= since:
+                kept[row.run] = "it is younger than asked for"
+            over += not running
+        return {run: reason for run, reason in kept.items() if run not in self.runs}
+
+
+def _among_the_newest(runs: int) -> str:
+    return "it is the newest that is over" if runs == 1 else f"it is among the newest {runs:,} that are over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +227,15 @@ def clean_runs(
     runs_dir: Path,
     chosen: Iterable[str],
     named: Collection[str] = (),
+    kept: Mapping[str, str] = MappingProxyType({}),
     dry_run: bool = False,
     tell: Callable[[CleanedRun], object] = lambda cleaned: None,
     go_on: Callable[[], bool] = lambda: True,
 ) -> list[CleanedRun]:
     """Clean up one run after the other; ``tell`` hears of each, and ``go_on`` is asked before it.
 
-    A run whose files cannot be had is kept, with the reason, and stops no other.
+    Of the chosen, those that are ``kept`` stay, for the reason given there. A run whose files cannot be had is kept
+    too, with the reason, and stops no other.
     """
     if not dry_run:
         remove_remains(runs_dir)
@@ -224,7 +244,10 @@ def clean_runs(
         if not go_on():
             break
         try:
-            cleaned.append((cleaner.look if dry_run else cleaner.clean)(run, run in named))
+            if run in kept:
+                cleaned.append(CleanedRun(run, kept[run]))
+            else:
+                cleaned.append((cleaner.look if dry_run else cleaner.clean)(run, run in named))
         except JournalError as error:
             cleaned.append(CleanedRun(run, str(error)))
         tell(cleaned[-1])

@@ -229,7 +229,7 @@ class SimulationDataService:
         go_on: Callable[[], bool] = lambda: True,
     ) -> list[CleanedRun]:
         """Delete the named runs, and those that neither ``keep_runs`` nor ``older_than`` keeps
-        (:class:`persistence.cleaning.Selection`).
+        (:class:`persistence.cleaning.Selection`). With ``dry_run`` those that they keep are in the answer too.
 
         Rows and journal, oldest first, each run in its own transaction; ``tell`` hears of each, and ``go_on`` is asked
         before it. Never one that is going on, nor one whose journal has not arrived (with CSV alone the journal is the
@@ -245,9 +245,12 @@ class SimulationDataService:
         if self.database is not None:
             cleaner = DatabaseCleaner(self.database, runs_dir)
             left = cleaner.left()
-        chosen = [row.run for row in reversed(selection.of(self.get_runs(_ALL), left))]
+        listed = self.get_runs(_ALL)
+        kept = selection.kept(listed) if dry_run else {}
+        meant = {row.run for row in selection.of(listed, left)}
+        chosen = [row.run for row in reversed(listed) if row.run in meant or row.run in kept]
         chosen += [run for run in left if selection.by_rule or run in selection.runs]
-        return clean_runs(cleaner, runs_dir, chosen, selection.runs, dry_run, tell, go_on)
+        return clean_runs(cleaner, runs_dir, chosen, selection.runs, kept, dry_run, tell, go_on)
 
     def _archive(self, run: str) -> RunArchive:
         if self.database is None:

@@ -31,7 +31,7 @@ data. A race that is recording meanwhile does not notice. Ctrl-C stops after the
 --json prints one object:
   dry_run, stopped (by Ctrl-C, before the last run)
   runs: a list, oldest first, of run, kept (the reason, or null for one that is gone), rows (table: count),
-    journal_bytes
+    journal_bytes; with --dry-run also of those that --keep or --older-than keeps
   cleaned, kept: how many runs; rows (table: count), journal_bytes: of those that are gone, in total
 
 exit status: 0 done; 1 the database does not answer or its role may not delete, or a run that was named is kept;
@@ -114,7 +114,7 @@ def total(done: Sequence[CleanedRun], dry_run: bool) -> str:
     from app.texts import plural
 
     if not done:
-        return "No run is meant; nothing was deleted."
+        return "Every run is kept, as --keep or --older-than asks; nothing was deleted."
     gone = [row for row in done if not row.kept]
     rows, size = sum(sum(row.rows.values()) for row in gone), sum(row.journal_bytes for row in gone)
     what = f"{plural(len(gone), 'run')}, {plural(rows, 'row')}, {_megabytes(size)} of journals"

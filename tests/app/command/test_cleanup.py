@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from persistence.journal.files import Journal
+
 from .conftest import Command
 
 KEYS = ["dry_run", "stopped", "runs", "cleaned", "kept", "rows", "journal_bytes"]
@@ -52,10 +54,12 @@ def test_runs_beyond_the_newest_go_from_the_database_and_from_the_disk(
     monkeypatch.setenv("SCHEDRACE_DATABASE_URL", database_url)
     recorded = [record(schedrace) for _ in range(3)]
     would = parsed(schedrace("cleanup", "--keep", 1, "--dry-run", "--json"))
-    assert (would["dry_run"], would["cleaned"], len(list(runs_dir.iterdir()))) == (True, 2, 3)
+    assert (would["dry_run"], would["cleaned"], would["kept"], len(list(runs_dir.iterdir()))) == (True, 2, 1, 3)
+    newest = would["runs"].pop()
+    assert (newest["run"], newest["kept"]) == (recorded[-1], "it is the newest that is over")
 
     done = parsed(schedrace("cleanup", "--keep", 1, "--yes", "--json"))
-    assert done == {**would, "dry_run": False}
+    assert done == {**would, "dry_run": False, "kept": 0}
     assert sorted(row["run"] for row in done["runs"]) == sorted(
         set(recorded) - {path.name for path in runs_dir.iterdir()}
     )
@@ -77,7 +81,43 @@ def test_text_says_run_by_run_what_goes_and_a_total(csv: None, schedrace: Comman
     done = schedrace("cleanup", run)
     assert (done.status, done.out.splitlines()[0]) == (0, first)
     assert done.out.splitlines()[1] == last.replace("Would go", "Gone for good")
-    assert schedrace("cleanup", "--keep", 5).out == "No run is meant; nothing was deleted.\n"
+
+
+def test_a_dry_run_says_why_the_rule_keeps_a_run(csv: None, schedrace: Command) -> None:
+    old, new = (record(schedrace) for _ in range(2))
+    would = schedrace("cleanup", "--keep", 1, "--older-than", 0, "--dry-run").out.splitlines()
+    assert would[0].startswith(f"goes  {old}  ")
+    assert would[1] == f"kept  {new}  it is the newest that is over"
+    assert would[2].startswith("Would go: 1 run, ") and would[2].endswith("; 1 run kept.")
+    young = schedrace("cleanup", "--older-than", 1, "--dry-run").out.splitlines()
+    assert young[:2] == [f"kept  {run}  it is younger than asked for" for run in (old, new)]
+    assert schedrace("cleanup", "--keep", 5).out == (
+        "Every run is kept, as --keep or --older-than asks; nothing was deleted.\n"
+    )
+
+
+def test_a_race_that_goes_on_takes_no_place_among_the_newest_runs(
+    csv: None, schedrace: Command, runs_dir: Path
+) -> None:
+    older, over, racing = (record(schedrace) for _ in range(3))
+    journal = Journal(runs_dir / racing)
+    (runs_dir / racing / "result.json").unlink()
+    would = json.loads(schedrace("cleanup", "--keep", 1, "--dry-run", "--json").out)["runs"]
+    assert [(row["run"], row["kept"]) for row in would[1:]] == [
+        (over, "it is the newest that is over"),
+        (racing, "it is still going on"),
+    ]
+    assert schedrace("cleanup", "--keep", 1, "--yes").status == 0
+    journal.close()
+    assert {path.name for path in runs_dir.iterdir()} == {over, racing}
+    assert older not in {over, racing}
+
+
+def test_no_other_run_is_suggested_for_deletion(csv: None, schedrace: Command) -> None:
+    run = record(schedrace)
+    said = schedrace("cleanup", f"{run}x", "--yes")
+    assert said.status == 2
+    assert said.err == f"There is no run '{run}x', so nothing was deleted. 'schedrace history' lists the runs.\n"
 
 
 def test_a_race_deletes_what_the_settings_keep_no_longer_and_says_so(
@@ -109,8 +149,6 @@ def test_a_race_with_another_storage_than_that_of_the_settings_deletes_nothing_b
 
 
 def test_a_named_run_that_must_stay_is_a_failure_with_its_reason(csv: None, schedrace: Command, runs_dir: Path) -> None:
-    from persistence.journal.files import Journal
-
     run = record(schedrace)
     journal = Journal(runs_dir / run)
     (runs_dir / run / "result.json").unlink()
@@ -128,7 +166,7 @@ def test_a_named_run_that_must_stay_is_a_failure_with_its_reason(csv: None, sche
     ("arguments", "sentence"),
     [
         ((), "Say which runs are to be cleaned up: name them, or use --keep N or --older-than DAYS."),
-        (("20260101-000000-abcdef",), "There is no run '20260101-000000-abcdef'."),
+        (("20260101-000000-abcdef",), "There is no run '20260101-000000-abcdef'"),
         (("--keep", "-1"), "-1 runs cannot be kept; give 0 or more."),
         (("--older-than", "nan"), "'nan' is no age; give days, 0 to 36,500."),
         (("--older-than", "1e9"), "'1e9' is no age; give days, 0 to 36,500."),
