@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
+from persistence.errors import StorageImpossible
+
 ROOM_BYTES = 1_000_000
 """What has to fit into a folder before anything is begun there: a run's small files and its first rows."""
+_NO_FOLDER = "there is a file in its place"
 
 
 def why_not_writable(folder: Path) -> str | None:
@@ -19,6 +23,20 @@ def why_not_writable(folder: Path) -> str | None:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             return None if file.write(bytes(ROOM_BYTES)) == ROOM_BYTES else "there is no room on its disk"
     except FileExistsError:
-        return "there is a file in its place"
+        return _NO_FOLDER
     except OSError as error:
         return error.strerror or str(error)
+
+
+def check_usable(data_dir: Path) -> None:
+    """Raise :class:`StorageImpossible` where a data folder is none, or may not be looked into."""
+    try:
+        os.scandir(data_dir).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = _NO_FOLDER if isinstance(error, NotADirectoryError) else error.strerror or str(error)
+        raise StorageImpossible(
+            f"The data folder {data_dir} cannot be used: {reason}. Put that right, or set the environment variable "
+            "SCHEDRACE_DATA_DIR to another folder."
+        ) from error

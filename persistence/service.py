@@ -25,6 +25,7 @@ from persistence.database.opening import Database, open_database
 from persistence.database.repositories import RunRepository, SchedulerResultRepository, TrainingDataRepository
 from persistence.errors import StorageError
 from persistence.figures import RunOverview, SchedulerStats
+from persistence.folder import check_usable
 from persistence.journal.archive import JournalArchive
 from persistence.journal.files import JournalReader
 from persistence.journal.rows import result_rows, sample_rows, timestamp
@@ -60,8 +61,10 @@ class SimulationDataService:
         """Return the service on the database of the settings; on the journals alone where they want no database, or
         want one only where there is one (``auto``) and it does not answer.
 
-        Raises :class:`StorageError` when the database that was asked for does not answer.
+        Raises :class:`StorageError` when the database that was asked for does not answer, or where there can be no
+        data folder.
         """
+        check_usable(settings.data_dir)
         if settings.kind not in ("auto", "postgresql"):
             return SimulationDataService(settings, None)
         try:

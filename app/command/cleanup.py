@@ -34,8 +34,8 @@ data. A race that is recording meanwhile does not notice. Ctrl-C stops after the
     journal_bytes; with --dry-run also of those that --keep or --older-than keeps
   cleaned, kept: how many runs; rows (table: count), journal_bytes: of those that are gone, in total
 
-exit status: 0 done; 1 the database does not answer or its role may not delete, or a run that was named is kept;
-2 wrong usage, as a run that is not there; 130 stopped by Ctrl-C."""
+exit status: 0 done; 1 the database does not answer or its role may not delete, the data folder cannot be used, or a
+run that was named is kept; 2 wrong usage, as a run that is not there; 130 stopped by Ctrl-C."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -30,8 +30,9 @@ it is whole, or not at all.
   copied: files that were taken from elsewhere than the run's own folder, because race.toml names them
   missing: those that it names and that were not taken
 
-exit status: 0 done; 1 it could not be written, or the database that was asked for does not answer; 2 wrong usage,
-as a run that is not there or a folder that is not empty; 130 stopped by Ctrl-C (nothing is left)."""
+exit status: 0 done; 1 it could not be written, the database that was asked for does not answer, or the data folder
+cannot be used; 2 wrong usage, as a run that is not there or a folder that is not empty; 130 stopped by Ctrl-C
+(nothing is left)."""
 
 FORMATS = ("csv", "parquet")
 

@@ -39,7 +39,8 @@ with two runs:
     p99_response_s, mean_wait_s, makespan_s, energy_j, cost: an object of first, second, ratio (second / first)
   only_first, only_second: schedulers that raced in one of them only
 
-exit status: 0 done; 1 the database that was asked for does not answer; 2 wrong usage, as a run that is not there."""
+exit status: 0 done; 1 the database that was asked for does not answer, or the data folder cannot be used; 2 wrong
+usage, as a run that is not there."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -53,9 +53,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Look through everything, then write."""
+    from persistence.folder import check_usable
+
     settings = storage_settings(options)
     if settings is None or settings.kind == "none":
         raise InputError("The storage 'none' keeps nothing, so nothing can be imported into it. Name another one.")
+    check_usable(settings.data_dir)
     imported = _import(settings, options.folders)
     storage, shipped = _ship(settings)
     if options.json:

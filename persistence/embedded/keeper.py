@@ -17,6 +17,7 @@ import psycopg2
 from persistence.embedded.cluster import START_S, Cluster, cluster_folder, make_folder, socket_url
 from persistence.errors import StorageError, StorageImpossible
 from persistence.filelock import FileLock
+from persistence.folder import check_usable
 
 TAKE_OVER_POLL_S = 0.2
 _RESTART_S = 0.5
@@ -30,6 +31,7 @@ def server_url(data_dir: Path) -> str:
 
     Raises :class:`StorageImpossible` where it can never run, else :class:`StorageError`.
     """
+    check_usable(data_dir)
     folder = cluster_folder(data_dir)
     with _keepers_lock:
         keeper = _keepers.get(folder)

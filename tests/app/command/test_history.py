@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from persistence.embedded.cluster import cluster_folder
 from tests.app.command.conftest import Command
 from tests.persistence.records import finished, header
 
@@ -45,6 +46,22 @@ def test_the_database_and_the_journals_alone_give_the_same_answers(
         of_database = read_from(answer(schedrace, *question, *recorded), "database")
         of_journals = read_from(answer(schedrace, *question, "--storage", "csv"), "csv")
         assert of_database == of_journals
+
+
+@pytest.mark.parametrize("command", [("history",), ("cleanup", "--keep", 1, "--yes"), ("import-runs",)])
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_data_folder_that_can_be_none_is_named_and_no_server_is_made_for_it(
+    schedrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...], below: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    data_dir = tmp_path / "file" / below
+    monkeypatch.setenv("SCHEDRACE_DATA_DIR", str(data_dir))
+    for storage in ("auto", "csv"):
+        said = schedrace(*command, "--storage", storage)
+        assert (said.status, said.out) == (1, "")
+        assert f"The data folder {data_dir} cannot be used: there is a file in its place. Put that right" in said.err
+    assert schedrace("check-db").status == 1
+    assert not cluster_folder(data_dir).exists()
 
 
 def test_the_list_is_newest_first_and_as_long_as_asked(schedrace: Command, recorded: tuple[str, ...]) -> None:
