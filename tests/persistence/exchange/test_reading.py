@@ -203,6 +203,16 @@ def test_a_file_that_was_changed_or_taken_away_after_the_export_is_refused(copy:
     assert name in refusal(folder)
 
 
+def test_an_added_file_is_refused_where_it_would_be_taken_in_and_else_left_alone(copy: Copy) -> None:
+    folder = copy(sums=True)
+    (folder / "extra.txt").write_text("anything")
+    whole = read_folder(folder)
+    assert not any("extra" in str(path) for path in (*whole.tables.values(), *whole.files))
+    (folder / "files").mkdir(exist_ok=True)
+    (folder / "files" / "added.csv").write_text("anything")
+    assert f"it is not listed in {SUMS}, so it was added after the export" in refusal(folder)
+
+
 def test_rows_cut_off_at_a_line_are_seen_by_the_sums(copy: Copy) -> None:
     folder = copy(sums=True)
     path = folder / "scheduler_results.csv"
