@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.words import plural as plural
+
 
 def number(value: float, digits: int = 3) -> str:
     """Return a number with ``digits`` significant digits and thousands marks, never in powers of ten."""
@@ -35,13 +37,6 @@ def joules(value: float) -> str:
         if abs(value) >= size:
             return f"{number(value / size)} {unit}"
     return f"{number(value)} J"
-
-
-def plural(count: int, word: str) -> str:
-    """Return ``1 task``, ``2,000 tasks``, ``4 policies``."""
-    if count == 1:
-        return f"1 {word}"
-    return f"{count:,} {word[:-1] + 'ies' if word.endswith('y') else word + 's'}"
 
 
 def in_words(count: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError, SchedRaceError
+from engine.words import remedy
 
 if TYPE_CHECKING:
     from engine.spec import RaceSpec
@@ -75,6 +76,4 @@ def _write(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise SchedRaceError(
-            f"'{path}' cannot be written: {error.strerror or error}. Make room, or free it."
-        ) from error
+        raise SchedRaceError(f"'{path}' cannot be written: {error.strerror or error}. {remedy(error)}.") from error

@@ -86,7 +86,7 @@ def _print_journals(journals: Sequence[JournalCheck]) -> None:
         print(f"\nJournals: {len(journals)}; what has arrived of them is not known")
         return
     behind = [journal for journal in journals if journal.missing or journal.rejected or journal.under_way]
-    print(f"\nJournals: {len(journals)}, of which {len(journals) - len(behind)} have arrived in full")
+    print(f"\nJournals: {len(journals)}; arrived in full: {len(journals) - len(behind)}")
     for journal in behind:
         print(
             f"  {journal.run}: {journal.in_database:,} of {journal.rows:,} rows have arrived, "

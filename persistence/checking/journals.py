@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.words import plural
 from persistence.errors import JournalError
 from persistence.finding import Finding
 from persistence.journal.files import JournalReader
@@ -140,7 +141,7 @@ def ends_line(storage: Storage, offsets: Offsets, written: Collection[str]) -> F
     unknown = [reader.run for reader in over if not has_arrived(reader, offsets.get(reader.run, {}))]
     if unknown:
         detail = (
-            f"The storage does not hold all of {len(unknown)} runs that are over, or not how they ended: {unknown[-1]}."
+            f"The storage does not hold all of {plural(len(unknown), 'run')} that ended, or not how: {unknown[-1]}."
         )
         return Finding("runs", "fail", detail, f"See offsets() and finish() of the storage '{storage.kind}'.")
     return Finding("runs", "ok", f"{len(over)} are over, and the storage knows how each has ended")
@@ -191,18 +192,21 @@ def _arrived_lines(journals: Sequence[JournalCheck]) -> Iterator[Finding]:
     if unknown:
         rows = sum(j.unknown for j in unknown)
         detail = (
-            f"Which of the {rows:,} rows of {len(unknown)} journals have arrived is not known while the storage does "
-            "not answer; the journals keep all of them."
+            f"Which of the {rows:,} rows of {plural(len(unknown), 'journal')} have arrived is not known while the "
+            "storage does not answer; the journals keep all of them."
         )
         advice = "Mend what the other lines say. What has not arrived is brought in by: schedrace import-runs"
         yield Finding("arrived", "fail", detail, advice)
     elif missing:
-        detail = f"{sum(j.missing for j in missing):,} rows of {len(missing)} journals are not in the storage yet."
+        detail = (
+            f"Not in the storage yet: {plural(sum(j.missing for j in missing), 'row')} of "
+            f"{plural(len(missing), 'journal')}."
+        )
         advice = "A race or the window brings them in while it answers, and so does: schedrace import-runs"
         yield Finding("arrived", "fail", detail, advice)
     else:
         everything = "Everything else" if under_way else "Everything"
-        yield Finding("arrived", "ok", f"{everything} in {len(journals)} journals is in the storage.")
+        yield Finding("arrived", "ok", f"{everything} in {plural(len(journals), 'journal')} is in the storage.")
     if under_way:
         races = "A race is" if len(under_way) == 1 else f"{len(under_way)} races are"
         rows = sum(j.under_way for j in under_way)
@@ -215,5 +219,8 @@ def _rejected_line(journals: Sequence[JournalRows]) -> Iterator[Finding]:
     ]
     if files:
         rows = sum(sum(journal.rejected.values()) for journal in journals)
-        detail = f"{rows:,} rows of {len(files)} files were refused by the storage as data; the last: {files[-1]}"
+        detail = (
+            f"Refused by the storage as data: {plural(rows, 'row')} of {plural(len(files), 'file')}; the last: "
+            f"{files[-1]}"
+        )
         yield Finding("rejected", "warn", detail, "Each row there ends with the reason; nothing else waits for them.")

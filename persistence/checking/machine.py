@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import statistics
@@ -11,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.words import remedy
 from persistence.finding import Finding
 from persistence.folder import why_not_writable
 from persistence.settings import JOURNAL_SYNC, StorageSettings
@@ -76,7 +76,7 @@ def sync_line(settings: StorageSettings) -> Finding:
     try:
         latency_s = sync_latency_s(folder)
     except OSError as error:
-        advice = "Free some space: the disk is full." if error.errno == errno.ENOSPC else f"Look at {folder}."
+        advice = f"{remedy(error)}: {folder}."
         return Finding("fdatasync", "warn", f"not measured: {error.strerror}", advice)
     policy = settings.journal_sync
     detail = f"{1000 * latency_s:.2f} ms; asked for {_POLICIES[policy]} (journal_sync = {policy})"

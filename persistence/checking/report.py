@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.errors import SchedRaceError
+from engine.words import plural
 from persistence.checking.journals import (
     JournalCheck,
     JournalRows,
@@ -137,7 +138,8 @@ def _replay(storage: Storage, found: _Findings) -> None:
     else:
         if left_behind.runs:
             detail = (
-                f"{left_behind.rows} rows of {left_behind.runs} earlier runs were brought into the storage just now."
+                f"Brought into the storage just now: {plural(left_behind.rows, 'row')} of "
+                f"{plural(left_behind.runs, 'earlier run')}."
             )
             found.checks.append(Finding("replay", "ok", detail))
         found.checks += [

@@ -17,6 +17,7 @@ from psycopg2 import sql
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
+from engine.words import plural
 from persistence.checking.journals import Counted
 from persistence.database.repositories.training import TrainingDataRepository, newest_query, window_query
 from persistence.finding import Finding
@@ -100,10 +101,10 @@ def _index_lines(cursor: Any) -> Iterator[Finding]:
         yield Finding("indexes", "ok", f"{len(wanted)}, none missing, all valid, {_bytes(size)}")
     for name, (valid, size, scans) in sorted(found.items()):
         if valid and name in wanted:
-            used = f"used {scans:,} times" if scans else "not used yet"
+            used = f"used {plural(scans, 'time')}" if scans else "not used yet"
             yield Finding(f"index {name}", "ok", f"{_bytes(size)}, {used}")
         elif name not in wanted:
-            detail = f"{_bytes(size)}, used {scans:,} times; it is not SchedRace's"
+            detail = f"{_bytes(size)}, used {plural(scans, 'time')}; it is not SchedRace's"
             yield Finding(f"index {name}", "warn", detail, "Each index slows recording; drop it if nobody needs it.")
 
 

@@ -33,7 +33,7 @@ _ON_CONNECT = (  # what libpq or the server says (connection errors carry no cod
     ),
     (
         ("connection refused",),
-        "refuses connections: nothing listens at {host}:{port}. Check both",
+        "refuses connections: nothing listens at {host}:{port}. Check this host and this port, or start the server",
     ),
     (("no such file or directory",), "is not running: there is no server behind its socket. Start it"),
     (("timeout expired", "timed out"), "does not answer. Check host and port, and whether a firewall is between"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError, SchedRaceError
+from engine.words import remedy
 from persistence.again import asked_again
 from persistence.exchange.layout import CSV, README, SUMS, readme
 from persistence.exchange.sums import Sums
@@ -95,7 +96,7 @@ def export_run(
         shutil.rmtree(part, ignore_errors=True)
         raise SchedRaceError(
             f"The run could not be exported to '{folder}': {error.strerror or error}. Nothing was left there. "
-            "Make room, or choose another place."
+            f"{remedy(error)}, or choose another place."
         ) from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)

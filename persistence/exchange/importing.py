@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InputError
+from engine.words import remedy
 from persistence.again import asked_again
 from persistence.errors import JournalBusy, JournalError
 from persistence.exchange.blocks import table_blocks
@@ -197,7 +198,7 @@ def _as_sentence(runs_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise JournalError(
-            f"The runs could not be written to {runs_dir}: {error.strerror or error}. Free some space or choose "
+            f"The runs could not be written to {runs_dir}: {error.strerror or error}. {remedy(error)}, or choose "
             "another data folder (SCHEDRACE_DATA_DIR), and import again: what is here by then is left alone."
         ) from error
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.words import remedy
 from persistence.errors import JournalBusy, JournalError
 from persistence.figures import ranking, summary_row
 from persistence.filelock import FileLock
@@ -333,8 +334,8 @@ def _as_sentence(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise JournalError(
-            f"The journal {path} cannot be written: {error.strerror or error}. Free some space or choose another data "
-            "folder (SCHEDRACE_DATA_DIR)."
+            f"The journal {path} cannot be written: {error.strerror or error}. {remedy(error)}, or choose another "
+            "data folder (SCHEDRACE_DATA_DIR)."
         ) from error
 
 

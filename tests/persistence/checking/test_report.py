@@ -112,7 +112,7 @@ def test_an_unreachable_database_is_unhealthy_and_says_why(tmp_path: Path) -> No
     assert report.journals == (JournalCheck(run, 70, 0, 0, 0, unknown=70),)
     assert [(each["in_database"], each["missing"]) for each in report.as_json()["journals"]] == [(None, None)]
     (arrived,) = [line for line in report.checks if line.name == "arrived"]
-    assert "70 rows of 1 journals have arrived is not known" in arrived.detail and arrived.status == "fail"
+    assert "70 rows of 1 journal have arrived is not known" in arrived.detail and arrived.status == "fail"
     assert "schedrace import-runs" in arrived.advice
     assert report.storage == "csv"
     assert "secret" not in json.dumps(report.as_json())
@@ -168,7 +168,7 @@ def test_a_storage_of_ones_own_is_asked_how_far_it_has_got(
     report = check_database(settings, own_storage)
     assert report.healthy
     assert report.journals == (JournalCheck(run, 100, 100, 0, 0),)
-    assert "30 rows of 1 earlier runs" in detail_of(report, "replay")
+    assert "30 rows of 1 earlier run." in detail_of(report, "replay")
 
 
 def test_a_storage_that_forgets_how_a_run_ended_is_named(
