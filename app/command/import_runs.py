@@ -129,7 +129,8 @@ def _say(imported: Sequence[Imported], storage: Storage, shipped: LeftBehind) ->
         else:
             print(f"Run {one.run} of {one.folder} is here already, with the same content: nothing was changed.")
     if storage.kind == "csv":
-        print(f"The runs are in {storage.where}. {storage.why}")
+        why = "" if storage.problem else f" {storage.why}"  # the problem is said for itself
+        print(f"The runs are in {storage.where}.{why}")
     elif shipped.runs:
         print(f"{plural(shipped.runs, 'run')} with {plural(shipped.rows, 'row')} arrived in {storage.where}.")
     else:
