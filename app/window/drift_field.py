@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.drift import Drift
 
 OFFERED = (
-    ("None: every device keeps its speed", None),
+    ("No drift", None),
     ("GPUs half as fast half-way", "gpu"),
     ("CPUs half as fast half-way", "cpu"),
 )

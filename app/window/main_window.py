@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
         tabs = (self.race_tab, self.cluster_tab, self.learning_tab)
         self.desk = RaceDesk(self.form, tabs, self.toolbar, self.status, self.notifier, self)
         if not self.record:
-            self.desk.settings = not_recorded
+            self.desk.settings, self.status.repeats = not_recorded, True
         self.files = Files(self, self.desk, self.notifier)
         self.storage_desk = StorageDesk(self, self.desk, self.status, self.notifier)
         self.resume_desk = ResumeDesk(self, self.theme, self.desk, self.notifier)

@@ -22,16 +22,21 @@ STORAGES = {
     "csv": "CSV journal",
     "none": "not stored",
 }
+REPEATED = "Storage: nothing is stored twice; this repeats the race in the terminal"
 RATE_OVER_S = 1.0
 
 
 class StatusLine(QStatusBar):
-    """``wants_plugins`` when the count of failed plugins is clicked."""
+    """``wants_plugins`` when the count of failed plugins is clicked.
+
+    Where it ``repeats`` a race of the terminal, for a picture, it says so: the name of the run and its rows are there.
+    """
 
     wants_plugins = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self.repeats = False
         self.setSizeGripEnabled(False)
         self.storage = ElidedLabel("Storage: looking …")
         self.run, self.rate = QLabel(), QLabel()
@@ -64,7 +69,7 @@ class StatusLine(QStatusBar):
 
     def begin(self, run: str) -> None:
         """Show which run this is."""
-        self.run.setText(f"Run {run}" if run else "")
+        self.run.setText(f"Run {run}" if run and not self.repeats else "")
         self.run.setToolTip("<p>The name of this run in the database, and of its folder with the journal.</p>")
         self._seen = (time.monotonic(), 0)
 
@@ -82,6 +87,9 @@ class StatusLine(QStatusBar):
         self.rate.setText("")
 
     def _say_storage(self, kind: str, where: str, why: str, problem: str | None, rows: str) -> None:
+        if self.repeats:
+            self.storage.set_whole(REPEATED)
+            return
         name = STORAGES.get(kind, kind)
         short = problem or why
         self.storage.set_whole(" · ".join(part for part in (f"Storage: {name}", rows, short) if part))

@@ -46,3 +46,9 @@ def test_the_form_races_the_drift_that_it_shows(hands):
     hands.press("finish")
     hands.wait_for_end()
     assert [change.devices for change in hands.window.desk.frame.speed_changes] == [("gpu-0", "gpu-1")]
+
+
+def test_what_is_offered_can_be_read_in_the_narrow_form(hands):
+    field = hands.window.form.drift
+    room = field.width() - field.height()  # the arrow is as wide as it is high
+    assert all(field.fontMetrics().horizontalAdvance(text) < room for text, _ in OFFERED)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PySide6.QtGui import QImage
 
+from tests.app.conftest import Hands
+
 FIRST_PAINT = """
 import sys
 from app.window.opening import application, make_window
@@ -49,6 +51,26 @@ def test_autostart_races_by_itself_and_saves_a_sharp_picture(own_folders):
     assert image.width() >= 2 * 1000
     colours = {image.pixel(x, y) for x in range(0, image.width(), 9) for y in range(0, image.height(), 9)}
     assert len(colours) > 40
+
+
+def test_a_race_that_is_repeated_for_a_picture_names_no_run_and_no_storage_of_its_own(qtbot, own_folders):
+    from app.window.opening import make_window
+
+    window = make_window(own_folders / "config")
+    window.record = False
+    window.show()
+    person = Hands(window, qtbot)
+    person.wait(lambda: window.action_set.by_id["start"].isEnabled())
+    window.form.tasks.setValue(50)
+    over = []
+    window.desk.over.connect(over.append)
+    window.desk.start(watched=False)
+    person.wait(lambda: bool(over))
+    assert over == [True]
+    assert window.status.storage.whole == "Storage: nothing is stored twice; this repeats the race in the terminal"
+    assert window.status.run.text() == ""
+    window.close()
+    window.deleteLater()
 
 
 def test_a_picture_that_cannot_be_written_is_a_sentence_and_a_status(own_folders):
