@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QStyle, QStyleOptionComboBox
 
 from app.window.drift_field import OFFERED, DriftField
 from engine.drift import Drift
@@ -50,5 +51,8 @@ def test_the_form_races_the_drift_that_it_shows(hands):
 
 def test_what_is_offered_can_be_read_in_the_narrow_form(hands):
     field = hands.window.form.drift
-    room = field.width() - field.height()  # the arrow is as wide as it is high
+    option = QStyleOptionComboBox()
+    field.initStyleOption(option)
+    text_field = QStyle.SubControl.SC_ComboBoxEditField
+    room = field.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, text_field, field).width()
     assert all(field.fontMetrics().horizontalAdvance(text) < room for text, _ in OFFERED)
