@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
-
-from app.collecting import few_collections, none_at_exit
-from engine.errors import InputError, SchedRaceError
 
 if TYPE_CHECKING:
     import argparse
@@ -19,8 +17,22 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command (``sys.argv`` by default) and return its exit status: 0 done, 1 failed, 2 wrong usage."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        if argv is None:  # the process tidies up and ends, whoever is impatient
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("Interrupted before the work was done; what was already written stays.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(argv: list[str]) -> int:
+    # imported here, where Ctrl-C finds somebody
+    from app.collecting import few_collections, none_at_exit
+    from engine.errors import InputError, SchedRaceError
+
     none_at_exit()
-    options = _options(list(sys.argv[1:] if argv is None else argv))
+    options = _options(argv)
     try:
         with few_collections():
             return int(options.run(options))
@@ -30,9 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SchedRaceError as error:
         print(error, file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("Interrupted before the work was done; what was already written stays.", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # the reader of our output has left, as `| head` does; the interpreter must not flush into it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import signal
 import threading
 import time
 from pathlib import Path
@@ -57,7 +58,7 @@ class Keeper:
         self._problem: StorageError | None = None
         self._thread = threading.Thread(target=self._run, name="own PostgreSQL", daemon=True)
         self._thread.start()
-        atexit.register(self.stop)
+        atexit.register(self._stop_at_exit)
 
     @property
     def ended(self) -> bool:
@@ -82,7 +83,11 @@ class Keeper:
         """Stop the server if it is ours, and end the thread."""
         self._stopping.set()
         self._thread.join(2 * START_S)
-        atexit.unregister(self.stop)
+        atexit.unregister(self._stop_at_exit)
+
+    def _stop_at_exit(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server is stopped cleanly, whoever is impatient
+        self.stop()
 
     def _run(self) -> None:
         try:

@@ -48,6 +48,53 @@ def test_an_unknown_option_is_one_sentence_with_what_may_have_been_meant(
     assert (said.status, said.err) == (2, told)
 
 
+INTERRUPTED_AT = """
+import signal, sys
+
+class CtrlC:
+    def find_spec(self, name, path, target=None):
+        if name == "{module}":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["schedrace", "plugins", "list"]
+from app.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("module", ["engine.errors", "app.collecting", "app.command.parser", "app.command.plugins"])
+def test_ctrl_c_before_a_command_has_begun_is_a_sentence_and_status_130(module: str) -> None:
+    code = INTERRUPTED_AT.format(module=module)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted before the work was done; what was already written stays.\n"
+
+
+INTERRUPTED_AT_THE_END = """
+import signal, sys
+from app.__main__ import main
+from persistence.embedded.keeper import Keeper
+
+stop = Keeper.stop
+
+def interrupted(keeper):
+    signal.raise_signal(signal.SIGINT)
+    stop(keeper)
+
+Keeper.stop = interrupted
+sys.argv = ["schedrace", "check-db"]
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_while_our_own_postgresql_is_stopped_is_no_traceback(own_folders: Path) -> None:
+    code = INTERRUPTED_AT_THE_END
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Healthy: storage postgresql-embedded." in done.stdout
+
+
 def test_the_version_is_printed(schedrace: Command) -> None:
     assert schedrace("--version").out.startswith("schedrace ")
 
