@@ -61,7 +61,10 @@ change the race.
 
 exit status: 0 done; 1 something failed or a scheduler was disqualified; 2 wrong usage: an option, a name or
 a file that cannot be used; 130 stopped by Ctrl-C (what had finished is written). The reason is a sentence on
-standard error."""
+standard error. A database that does not answer, before the race or in its midst, stops no race: the rows wait in the
+journal, which loses none of them, and arrive later. That is a failure (1) only for who asks for a database in the
+command, by --db-url or --storage postgresql; with one that the settings or SCHEDRACE_DATABASE_URL name, or with
+SchedRace's own, it is a sentence on standard error, and 0."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +166,7 @@ def run(options: argparse.Namespace) -> int:
             folder.close(summary)
     if options.timing:
         report.print_timing(timing)
-    exit_status = _verdict(options, result, status)
+    exit_status = _verdict(options, result, status, settings is not None and settings.kind == "csv")
     if not (control.cancelled and any(row.status == "stopped" for row in result.rows)):
         return exit_status
     report.print_what_is_kept(result, status, replaying)
@@ -267,7 +270,7 @@ def _cancelled_by_signals(control: Control[Frame]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderStatus | None) -> int:
+def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderStatus | None, chose_csv: bool) -> int:
     """Say what went wrong, a sentence each, and return the exit status."""
     failed = False
     for row in result.rows:
@@ -282,8 +285,23 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
         failed = failed or lost > 0 or status.stopped or (bool(status.problem) and _named_a_database(options))
         if status.problem:
             print(status.problem, file=sys.stderr)
+        # where it has never answered, the journal counts as the storage
+        waiting = status.rows_written if status.kind == "csv" else status.rows_pending
+        if status.problem and waiting and not status.stopped and not chose_csv:
+            print(_where_rows_wait(options, waiting), file=sys.stderr)
     return 1 if failed else 0
 
 
 def _named_a_database(options: argparse.Namespace) -> bool:
     return options.storage == "postgresql" or options.db_url is not None
+
+
+def _where_rows_wait(options: argparse.Namespace, rows: int) -> str:
+    from app.texts import plural
+
+    where = " --db-url URL" if options.db_url is not None else ""
+    return (
+        f"Nothing is lost: {plural(rows, 'task result')} {'is' if rows == 1 else 'are'} safe in the journal, and arrive"
+        f"{'s' if rows == 1 else ''} there with the next race or window that uses that database, or by: "
+        f"schedrace import-runs{where}"
+    )

@@ -481,7 +481,20 @@ def test_a_database_that_does_not_answer_is_said_and_the_rows_wait_in_the_journa
     assert storage["kind"] == "csv"
     assert "secret" not in answer.out + answer.err
     assert "127.0.0.1" in answer.err
+    assert "Nothing is lost: 50 task results are safe in the journal" in answer.err
+    assert answer.err.rstrip().endswith("or by: schedrace import-runs --db-url URL")
     assert list((own_folders / "data" / "runs").iterdir())
+
+
+def test_a_database_of_the_environment_that_does_not_answer_fails_no_race_and_the_help_says_so(
+    schedrace: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDRACE_DATABASE_URL", "postgresql://someone@127.0.0.1:1/nowhere")
+    answer = schedrace("race", "--tasks", "50", "--schedulers", "mct", "--json")
+    assert (answer.status, strict(answer.out)["storage"]["kind"]) == (0, "csv")
+    assert answer.err.rstrip().endswith("uses that database, or by: schedrace import-runs")
+    said = " ".join(schedrace("race", "--help").out.split())
+    assert "That is a failure (1) only for who asks for a database in the command, by --db-url or" in said
 
 
 def test_the_default_storage_is_a_postgresql_of_our_own_that_check_db_finds_healthy(in_a_process: Command) -> None:
