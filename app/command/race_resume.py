@@ -28,7 +28,8 @@ OF_THE_RACE = (
 
 
 def asked_run(options: argparse.Namespace, settings: StorageSettings | None) -> CutRun | None:
-    """Return the cut run that ``--resume`` names, None without it. Raises :class:`InputError`."""
+    """Return the cut run that ``--resume`` names, None without it. Raises :class:`InputError`, and
+    :class:`persistence.errors.JournalBusy` at once while another SchedRace resumes it."""
     if options.resume is None:
         return None
     given = [name for name in OF_THE_RACE if getattr(options, name) not in (None, [])]
@@ -40,5 +41,8 @@ def asked_run(options: argparse.Namespace, settings: StorageSettings | None) -> 
     if settings is None:
         raise InputError("--resume goes on with a record, but --storage none records nothing; leave one of them out.")
     from app.resumption import cut_run
+    from persistence.recording.cut_runs import check_free
 
-    return cut_run(settings, options.resume)
+    cut = cut_run(settings, options.resume)
+    check_free(cut)
+    return cut

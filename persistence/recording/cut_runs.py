@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InputError
-from persistence.errors import JournalError
+from persistence.errors import JournalBusy, JournalError
 from persistence.journal.files import JournalReader
 from persistence.run import RunHeader
 
 KEPT = "kept-as-it-is"
 """A file of this name in a journal's folder: its run stays interrupted, as somebody decided."""
+SHIPPED_WITHIN_S = 1.0
+"""So long whoever starts usually has the journal of a cut run, to ship what it holds."""
+_LOOK_AGAIN_S = 0.05
 _RESULTS = "scheduler_results"
 
 
@@ -65,6 +69,24 @@ def find_cut_run(runs_dir: Path, run: str) -> CutRun:
     if result is not None:
         raise InputError(f"The run '{run}' was not cut: it is {result.get('status', 'over')}.")
     return _looked_at(reader)
+
+
+def check_free(cut: CutRun) -> None:
+    """Raise :class:`JournalBusy` when somebody has the journal of a cut run for longer than a moment."""
+    until = time.monotonic() + SHIPPED_WITHIN_S
+    reader = JournalReader(cut.folder)
+    while reader.is_written():
+        if time.monotonic() > until:
+            raise in_use(cut)
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def in_use(cut: CutRun) -> JournalBusy:
+    """Return what is said of a cut run whose journal somebody else has."""
+    return JournalBusy(
+        f"The run '{cut.run}' is being resumed, or its rows are being stored, by another SchedRace. Wait until that "
+        "has ended."
+    )
 
 
 def keep_as_it_is(runs_dir: Path, run: str) -> None:

@@ -16,7 +16,7 @@ from engine.workload import Workload
 from persistence.errors import JournalBusy, JournalError, StorageError
 from persistence.journal.files import Journal
 from persistence.journal.rows import metric_rows, result_rows, sample_rows, task_rows, timestamp
-from persistence.recording.cut_runs import CutRun
+from persistence.recording.cut_runs import CutRun, in_use
 from persistence.recording.inbox import TAKE_ROWS
 from persistence.recording.recorded_rows import Differs, RecordedRows
 from persistence.recording.recorder import Recorder, RecorderStatus
@@ -205,10 +205,7 @@ def _taken(cut: CutRun, sync: str) -> Journal:
             journal = Journal(cut.folder, sync)
         except JournalBusy:
             if time.monotonic() > until:
-                raise JournalBusy(
-                    f"The run '{cut.run}' is being resumed, or its rows are being stored, by another SchedRace. Wait "
-                    "until that has ended."
-                ) from None
+                raise in_use(cut) from None
         else:
             if not (cut.folder / "run.json").exists():
                 journal.close()

@@ -12,7 +12,6 @@ import pytest
 
 from app.__main__ import main
 from persistence.journal.files import Journal, JournalReader
-from persistence.recording import resuming
 from persistence.recording.cut_runs import cut_runs
 from persistence.recording.recorder import Recorder
 from persistence.recording.resuming import ResumingRecorder
@@ -155,11 +154,11 @@ def test_a_race_that_is_stopped_before_its_first_task_claims_nothing(
     assert "Stopped before the end: 0 task results were finished and are kept." in said.err
 
 
-def test_two_processes_cannot_resume_the_same_run(
+def test_two_processes_cannot_resume_the_same_run_and_the_second_is_told_before_anything_is_prepared(
     whole: Recorded, runs: Path, schedrace: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copy(whole, runs, metrics=0.0)
-    monkeypatch.setattr(resuming, "BUSY_WAIT_S", 0.0)
+    monkeypatch.setattr("app.resumption.prepare_again", lambda *_: pytest.fail("it was prepared"))
     other = Journal(folder)
     said = schedrace(*RESUME, folder.name)
     other.close()
