@@ -18,12 +18,21 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command (``sys.argv`` by default) and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     try:
+        if argv is None:
+            _ignore_further_interrupts()
         return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
-        if argv is None:  # the process tidies up and ends, whoever is impatient
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("Interrupted before the work was done; what was already written stays.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _ignore_further_interrupts() -> None:
+    """Let the first Ctrl-C end a command, and no other disturb that; not in a window, nor where Ctrl-C is ignored."""
+    is_command = sys.argv[1:] and not sys.argv[1].startswith("-")
+    if is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        from app.interrupts import interrupt_once
+
+        signal.signal(signal.SIGINT, interrupt_once)
 
 
 def _run(argv: list[str]) -> int:

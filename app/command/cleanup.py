@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from app.command.storage_options import add_storage_options, open_recorded, recorded_settings
+from app.interrupts import interrupt_once
 from engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
         stopped = True
         print("Stopping after the run in hand.", file=sys.stderr)
         for each in before:
-            signal.signal(each, signal.default_int_handler)
+            signal.signal(each, interrupt_once)
 
     for number in before:
         signal.signal(number, stop)

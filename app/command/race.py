@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from app.command.metrics_option import add_metrics_port, served_at
 from app.command.storage_options import add_storage_options, storage_settings
+from app.interrupts import interrupt_once
 from engine.watchdog import GRACE_S
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def _cancelled_by_signals(control: Control[Frame]) -> Iterator[None]:
         control.cancel()
         print(f"Stopping; a policy that does not return is interrupted after {GRACE_S:.0f} s.", file=sys.stderr)
         for each in before:
-            signal.signal(each, signal.default_int_handler)
+            signal.signal(each, interrupt_once)
 
     for number in before:
         signal.signal(number, cancel)

@@ -71,6 +71,32 @@ def test_ctrl_c_before_a_command_has_begun_is_a_sentence_and_status_130(module: 
     assert done.stderr == "Interrupted before the work was done; what was already written stays.\n"
 
 
+HASTY = """
+import signal, sys
+from app.command import plugins
+
+def hasty(options):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.raise_signal(signal.SIGINT)
+        print("tidied up")
+
+plugins.run = hasty
+sys.argv = ["schedrace", "plugins", "list"]
+from app.__main__ import main
+status = main()
+signal.raise_signal(signal.SIGINT)
+sys.exit(status)
+"""
+
+
+def test_ctrl_c_pressed_again_and_again_does_not_disturb_the_tidying_up() -> None:
+    done = subprocess.run([sys.executable, "-c", HASTY], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "tidied up\n")
+    assert done.stderr == "Interrupted before the work was done; what was already written stays.\n"
+
+
 INTERRUPTED_AT_THE_END = """
 import signal, sys
 from app.__main__ import main
