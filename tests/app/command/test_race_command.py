@@ -315,7 +315,7 @@ def test_weights_change_what_mct_does_and_come_back_from_the_race_file(schedrace
         (("--storage", "csv", "--db-url", "postgresql://u@h/d"), "leave one of them out"),
         (("--db-url", "mysql://u:secret@h/d"), "mysql"),
         (("--db-url", "postgresql://u:secret@h:99999/d"), "has the port 99999; a port is a number from 1 to 65535"),
-        (("--sead", "1"), "Unrecognized arguments: --sead"),
+        (("--sead", "1"), "There is no option '--sead'. Did you mean '--seed'?"),
         (("nothing.toml",), "There is no race file 'nothing.toml'"),
     ],
 )
