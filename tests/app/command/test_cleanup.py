@@ -121,8 +121,9 @@ def test_no_other_run_is_suggested_for_deletion(csv: None, schedrace: Command) -
 
 
 def test_a_race_deletes_what_the_settings_keep_no_longer_and_says_so(
-    csv: None, schedrace: Command, own_folders: Path, runs_dir: Path
+    csv: None, schedrace: Command, own_folders: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("persistence.recording.recorder.REPLAY_S", 3.0)  # a machine with other work
     old = [record(schedrace) for _ in range(2)]
     (own_folders / "config" / "storage.toml").write_text('kind = "csv"\nkeep_runs = 1\n')
     said = schedrace("race", "--tasks", TASKS, "--schedulers", "mct")
@@ -134,9 +135,10 @@ def test_a_race_deletes_what_the_settings_keep_no_longer_and_says_so(
 
 
 def test_a_race_with_another_storage_than_that_of_the_settings_deletes_nothing_by_itself(
-    schedrace: Command, own_folders: Path, runs_dir: Path, database_url: str
+    schedrace: Command, own_folders: Path, runs_dir: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Journals that wait for the database of the settings are no data of CSV alone."""
+    monkeypatch.setattr("persistence.recording.recorder.REPLAY_S", 3.0)  # a machine with other work
     (own_folders / "config").mkdir()
     (own_folders / "config" / "storage.toml").write_text(
         f'kind = "postgresql"\nurl = "{database_url}"\nkeep_runs = 1\n'

@@ -220,8 +220,9 @@ def test_the_next_race_brings_in_what_the_last_one_left_behind(
 
 @pytest.mark.parametrize("rows", [60, 60_000])
 def test_a_race_that_is_over_at_once_brings_it_in_too(
-    settings: StorageSettings, database_url: str, execute: Execute, rows: int
+    settings: StorageSettings, database_url: str, execute: Execute, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
+    monkeypatch.setattr("persistence.recording.recorder.REPLAY_S", 3.0)  # a machine with other work
     waiting = Recorder(open_storage(replace(settings, kind="csv"), PLUGINS), header(rows))
     waiting.finished(finished(0, rows))
     waiting.close()
