@@ -9,6 +9,7 @@ import sys
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from app.palette import is_clairvoyant
 from app.texts import METRICS
@@ -121,7 +122,7 @@ def test_closing_mid_race_leaves_no_thread(hands):
     hands.wait_for_frame()
     thread = hands.window.desk.runner._thread
     assert hands.window.close()
-    assert thread.isFinished()
+    assert not isValid(thread) or thread.isFinished()  # one that has ended is deleted soon after
     assert not hands.window.desk.running
 
 
@@ -157,7 +158,7 @@ def test_the_window_closes_while_a_policy_never_answers(hands, own_folders):
     race_stuck(hands, own_folders, "while True: pass")
     thread = hands.window.desk.runner._thread
     assert hands.window.close()
-    assert thread.isFinished()
+    assert not isValid(thread) or thread.isFinished()  # one that has ended is deleted soon after
 
 
 def test_stop_ends_a_policy_that_never_answers(hands, own_folders):
