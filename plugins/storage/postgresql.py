@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from persistence.again import asked_again
 from persistence.run import RunHeader
 from persistence.storage import StoragePlugin, Taken
 
@@ -38,6 +39,7 @@ class PostgresqlStorage(StoragePlugin):
             raise RuntimeError("connect() comes first")
         return self._database
 
+    @asked_again
     def connect(self) -> None:
         """Connect, migrate, and make the stage tables."""
         from persistence.database.opening import open_database

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +117,13 @@ def test_cleaning_up_goes_on_where_the_server_goes_between_two_runs(
 def test_a_check_is_healthy_where_the_server_goes_in_its_midst(
     settings: StorageSettings, service: SimulationDataService
 ) -> None:
-    stops = iter([True, False])
+    stops = iter([True, False, False, True])  # while it connects, and when it has connected once more
 
     class Stopping(PostgresqlStorage):
-        def offsets(self) -> Mapping[str, Mapping[str, int]]:
+        def _transaction(self) -> Any:
             if next(stops, False):
                 stop(settings)
-            return super().offsets()
+            return super()._transaction()
 
     report = check_database(settings, {**PLUGINS, "postgresql": Stopping})
     assert report.healthy and len(report.journals) == 1
