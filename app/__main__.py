@@ -30,9 +30,9 @@ def _ignore_further_interrupts() -> None:
     """Let the first Ctrl-C end a command, and no other disturb that; not in a window, nor where Ctrl-C is ignored."""
     is_command = sys.argv[1:] and not sys.argv[1].startswith("-")
     if is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        from app.interrupts import interrupt_once
+        from app.interrupts import answer_interrupts
 
-        signal.signal(signal.SIGINT, interrupt_once)
+        answer_interrupts()
 
 
 def _run(argv: list[str]) -> int:
