@@ -10,10 +10,10 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QHelpEvent
-from PySide6.QtWidgets import QGraphicsView, QToolTip
+from PySide6.QtWidgets import QToolTip
 
 from app.charts.look import Look
-from app.charts.time_plot import PlainAxis
+from app.charts.still_plot import StillPlot
 from app.texts import number, percent
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ ENERGY = Bands(
 )
 
 
-class PhaseChart(pg.PlotWidget):
+class PhaseChart(StillPlot):
     """One of the two maps; two lines cross where the race is, one where its tasks move no data."""
 
     def __init__(self, look: Look, bands: Bands, meaning: Callable[[float], str]) -> None:
-        super().__init__(axisItems={"left": PlainAxis("left", "\u00a0x"), "bottom": PlainAxis("bottom", "")})
-        self._look, self._bands, self._meaning = look, bands, meaning
+        super().__init__(look, AXIS_PX, "\u00a0x", "")
+        self._bands, self._meaning = bands, meaning
         self._map: PhaseMap | None = None
         self._values: FloatArray = np.zeros((0, 0))
         self._image = pg.ImageItem(axisOrder="row-major")
@@ -67,17 +67,9 @@ class PhaseChart(pg.PlotWidget):
         self.restyle()
 
     def _set_up(self) -> None:
-        # as a TimePlot: whoever repaints at once would otherwise see every change painted a second time
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
         plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(False, False)
         plot.setLogMode(x=True, y=True)
-        plot.disableAutoRange()
-        plot.getAxis("left").setWidth(AXIS_PX)
         for side in ("left", "bottom"):
-            plot.getAxis(side).enableAutoSIPrefix(False)
             plot.getAxis(side).setStyle(maxTickLevel=0)
         for item in (self._image, *self._here):
             self.addItem(item, ignoreBounds=True)
@@ -128,13 +120,7 @@ class PhaseChart(pg.PlotWidget):
     def restyle(self) -> None:
         """Wear the theme in use."""
         tokens = self._look.tokens
-        self.setBackground(tokens.card)
-        for side, label in (("left", "GPU / CPU speed"), ("bottom", "link, in GB/s")):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(QColor(tokens.grid))
-            axis.setTextPen(QColor(tokens.muted))
-            axis.setTickPen(QColor(tokens.grid))
-            axis.setLabel(label, color=tokens.muted)
+        self.dress({"left": "GPU / CPU speed", "bottom": "link, in GB/s"})
         colours = [_mixed(tokens, strength).getRgb() for strength in self._bands.strengths]
         self._image.setLookupTable(np.array(colours, dtype=np.ubyte))
         for line in self._here:

@@ -8,10 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsView
 
 from app.charts.look import Look
-from app.charts.time_plot import PlainAxis
+from app.charts.still_plot import StillPlot
 from app.learning_findings import shown_models
 from app.texts import seconds
 
@@ -27,13 +26,12 @@ LEARNED_ALPHA = 150
 NOMINAL_ALPHA = 90
 
 
-class PredictionChart(pg.PlotWidget):
+class PredictionChart(StillPlot):
     """A point for each of the latest shares, on logarithmic axes of one range; the nominal times grey behind it."""
 
     def __init__(self, look: Look) -> None:
         # without its unit, which the label has: ticks must fit side by side on a narrow chart
-        super().__init__(axisItems={"left": PlainAxis("left", "\u00a0s"), "bottom": PlainAxis("bottom", "")})
-        self._look = look
+        super().__init__(look, AXIS_PX, "\u00a0s", "")
         self._policy = ""
         self._shown: LearningFrame | None = None
         self._range = (0.0, 0.0)
@@ -44,17 +42,9 @@ class PredictionChart(pg.PlotWidget):
         self.restyle()
 
     def _set_up(self) -> None:
-        # as a TimePlot: whoever repaints at once would otherwise see every change painted a second time
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
         plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(False, False)
         plot.setLogMode(x=True, y=True)
-        plot.disableAutoRange()
-        plot.getAxis("left").setWidth(AXIS_PX)
         for side in ("left", "bottom"):
-            plot.getAxis(side).enableAutoSIPrefix(False)
             plot.getAxis(side).setStyle(maxTickLevel=1)
         for item in (self._diagonal, *self._nominal, *self._learned):
             self.addItem(item, ignoreBounds=True)
@@ -102,13 +92,7 @@ class PredictionChart(pg.PlotWidget):
     def restyle(self) -> None:
         """Wear the theme in use."""
         tokens = self._look.tokens
-        self.setBackground(tokens.card)
-        for side, label in (("left", "predicted"), ("bottom", "observed, in seconds")):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(QColor(tokens.grid))
-            axis.setTextPen(QColor(tokens.muted))
-            axis.setTickPen(QColor(tokens.grid))
-            axis.setLabel(label, color=tokens.muted)
+        self.dress({"left": "predicted", "bottom": "observed, in seconds"})
         self._diagonal.setPen(pg.mkPen(tokens.muted, width=self.devicePixelRatioF(), style=Qt.PenStyle.DashLine))
         learned, nominal = self._look.colour(self._policy), QColor(tokens.faint)
         learned.setAlpha(LEARNED_ALPHA)

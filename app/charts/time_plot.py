@@ -10,10 +10,10 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsView
+from PySide6.QtWidgets import QGraphicsItem
 
 from app.charts.look import LEFT_MARGIN, Look
-from app.texts import number
+from app.charts.still_plot import StillPlot
 
 LABEL_HEIGHT_PX = 15
 LABEL_WIDTH_PX = 84
@@ -24,43 +24,6 @@ VEIL = 150
 VEIL_MARGIN_PX = 2
 LATE = 0.6
 """A mark in the last part of the axis is named on its left, where there is room."""
-LONG_FROM = 1e6
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-class PlainAxis(pg.AxisItem):
-    """An axis whose ticks are plain numbers with their unit: 1,200 s instead of 1.2e+03, on a log scale too."""
-
-    def __init__(self, orientation: str, unit: str) -> None:
-        super().__init__(orientation)
-        self._unit = unit
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """Return the texts of ticks (pyqtgraph's hook)."""
-        if self.logMode:
-            return self.logTickStrings(values, scale, spacing)
-        decimals = max(0, -int(np.floor(np.log10(spacing * scale)))) if spacing > 0 else 0
-        return [f"{tick_text(value * scale, decimals)}{self._unit}" for value in values]
-
-    def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """Return the texts of ticks on a log scale; only 1, 2 and 5 of each decade are named."""
-        texts = []
-        for value in values:
-            size = 10**value * scale
-            digit = round(size / 10 ** np.floor(np.log10(size) + 1e-9))
-            text = tick_text(size, 0) if size >= LONG_FROM else number(size, 1)
-            texts.append(f"{text}{self._unit}" if digit in (1, 2, 5) else "")
-        return texts
-
-
-def tick_text(value: float, decimals: int) -> str:
-    """Return the text of a tick: 1,200, but 2·10⁷, which would not fit beside its axis."""
-    if abs(value) < LONG_FROM:
-        return f"{value:,.{decimals}f}"
-    mantissa, _, exponent = f"{value:.2e}".partition("e")
-    power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
-    digits = mantissa.rstrip("0").rstrip(".")
-    return power if digits == "1" else f"{digits}·{power}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +44,11 @@ class Line(pg.PlotCurveItem):
         return box.viewRect() if box is not None else QRectF()
 
 
-class TimePlot(pg.PlotWidget):
+class TimePlot(StillPlot):
     """A plot that is laid out once and then only gets new points; its ranges move in steps."""
 
     def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int, x_unit: str = "\u00a0s") -> None:
-        super().__init__(axisItems={"left": PlainAxis("left", y_unit), "bottom": PlainAxis("bottom", x_unit)})
-        self._look = look
+        super().__init__(look, LEFT_MARGIN, y_unit, x_unit)
         self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
@@ -101,17 +63,9 @@ class TimePlot(pg.PlotWidget):
         self.restyle()
 
     def _set_up(self) -> None:
-        # we say when: whoever repaints at once would otherwise see every change painted a second time
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
         plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(False, False)
         plot.showGrid(x=False, y=True, alpha=0.25)
         plot.getViewBox().setDefaultPadding(0.0)
-        plot.disableAutoRange()
-        plot.getAxis("left").setWidth(LEFT_MARGIN)
-        plot.getAxis("left").enableAutoSIPrefix(False)
         for name, levels in (("left", 1), ("bottom", 0)):
             # minor ticks and their grid lines cost half of a repaint; a log axis needs 2 and 5 between 1 and 10
             plot.getAxis(name).setStyle(maxTickLevel=levels)
@@ -191,13 +145,7 @@ class TimePlot(pg.PlotWidget):
     def restyle(self) -> None:
         """Wear the theme in use."""
         tokens = self._look.tokens
-        self.setBackground(tokens.card)
-        for name in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(name)
-            axis.setPen(QColor(tokens.grid))
-            axis.setTextPen(QColor(tokens.muted))
-            axis.setTickPen(QColor(tokens.grid))
-        self.getPlotItem().getAxis("left").setLabel(self._label, color=tokens.muted)
+        self.dress({"left": self._label})
         for name, line in self._lines.items():
             line.setPen(self._pen(name))
             self._names[name].setColor(self._colour(name))

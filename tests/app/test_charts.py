@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication
 from app.charts.curves import MOST_POINTS, ResponseCurves, said, smoothed
 from app.charts.look import Look
 from app.charts.ranking import shared_out
+from app.charts.still_plot import PlainAxis
 from app.charts.strip import DeviceStripChart
-from app.charts.time_plot import LABEL_HEIGHT_PX, PlainAxis, Series, TimePlot, apart
+from app.charts.time_plot import LABEL_HEIGHT_PX, Series, TimePlot, apart
 from app.palette import Palette
 from app.theme import Theme
 from engine.drift import Drift, SpeedChange, drifted
