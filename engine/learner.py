@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ JUDGED = 32
 """Latest samples on which a fit is judged: each costs as much as a placement's answer."""
 FEWEST_JUDGED = 8
 """Samples of a device model below which nothing new is said about it; before the first the nominal times answer."""
+KEPT = 256
+"""Latest judgements that are kept, however long the race."""
 WORTH = 0.005
 """Mean absolute errors of a logarithm that differ by less (0.5 % of the seconds) count as equal."""
 FORGET = 0.98
@@ -77,9 +80,9 @@ class Learner(Estimator):
     pay is not used. (A race that starts warm begins with a fit on its history, which is judged as any other.) Where its
     answers are all too short (or too long) by one factor, the device model has drifted: they are corrected by it at
     once, and so are the older samples for the fits to come; where some have become too short and others too long, the
-    older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds,
-    is left out, with the reason in :attr:`problem`. A device model of which too little is known is tried now
-    and then (:class:`engine.exploration.Exploration`).
+    older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds, is left out, with the
+    reason in :attr:`problem`. A device model of which too little is known is tried now and then
+    (:class:`engine.exploration.Exploration`).
     """
 
     Params = LearnerParams
@@ -87,7 +90,9 @@ class Learner(Estimator):
 
     def __init__(self, context: EstimatorContext, params: Any = None) -> None:
         super().__init__(context, params)
-        self.judgements: list[Judgement] = []
+        self.fits = 0
+        """How many could be used."""
+        self.judgements: deque[Judgement] = deque(maxlen=KEPT)
         self.record = LearningRecord(context.models)
         self.exploration = Exploration(len(context.nominal_s))
         self.problem: str | None = None
@@ -159,7 +164,7 @@ class Learner(Estimator):
         used."""
         last = self.judgements[-1].verdicts if self.judgements else ()
         return {
-            "fits": len(self.judgements),
+            "fits": self.fits,
             "models": {
                 model: {"trusted": v.trusted, "error": _or_none(v.error), "nominal_error": _or_none(v.nominal_error)}
                 for model, v in zip(self.context.models, last, strict=False)  # no verdicts before the first fit
@@ -225,6 +230,7 @@ class Learner(Estimator):
             return
         verdicts = self._judge(fresh, rows, learned)
         self.problem = None
+        self.fits += 1
         self.judgements.append(Judgement(number, self._fitted_at, verdicts))
         self.record.judged(self.judgements[-1])
         self._trusted = [verdict.trusted for verdict in verdicts]

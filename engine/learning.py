@@ -154,7 +154,7 @@ class LearningDigest:
         before = self._importance
         self._explain(completions, over)
         learner, known = self._learner, self._frame
-        fits, problem = len(learner.judgements), learner.problem or ""
+        fits, problem = learner.fits, learner.problem or ""
         if known is None or (known.fits, known.problem) != (fits, problem) or self._importance is not before:
             completion, models = learner.record.frames(learner)
             known = self._frame = LearningFrame(

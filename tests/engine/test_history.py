@@ -119,7 +119,7 @@ def test_a_history_of_another_world_is_soon_corrected_or_forgotten() -> None:
     mixed = known.work_s * np.random.default_rng(4).lognormal(0.0, 0.02, len(known)) / known.work_s
     mixed = replace(known, work_s=mixed)  # all tasks took 1 s, whatever their size
     learner = raced(source, mixed, window=400)
-    assert any(v.forgets or v.drift for j in learner.judgements[:3] for v in j.verdicts)
+    assert any(v.forgets or v.drift for j in list(learner.judgements)[:3] for v in j.verdicts)
     assert learner.judgements[-1].verdicts[0].error < 0.15
 
 
