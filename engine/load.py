@@ -122,14 +122,17 @@ def two_groups_s(cost: FloatArray, most: FloatArray, slots: FloatArray) -> float
 
 
 def _moved_over(cost: FloatArray, most: FloatArray, slots: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Return how long both groups work after none, one, two ... tasks have moved to the first, and their order."""
+    """Return how long both groups work after none, one, two ... tasks have moved to the first, and their order.
+
+    No product by BLAS: its last bits depend on its threads, and the arrival times of a race are made of these seconds.
+    """
     at_least = 1.0 - most[:, 1]
     free = most[:, 0] - at_least
     order = np.argsort(cost[:, 0] / np.maximum(cost[:, 1], 1e-300), kind="stable")
     order = order[free[order] > 0]
-    first = at_least @ cost[:, 0] + np.concatenate([[0.0], np.cumsum((free * cost[:, 0])[order])])
+    first = (at_least * cost[:, 0]).sum() + np.concatenate([[0.0], np.cumsum((free * cost[:, 0])[order])])
     moved = np.concatenate([[0.0], np.cumsum((free * cost[:, 1])[order])])
-    second = most[:, 1] @ cost[:, 1] - moved
+    second = (most[:, 1] * cost[:, 1]).sum() - moved
     return first / slots[0], np.maximum(second, 0.0) / slots[1], order
 
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,6 +85,24 @@ def test_an_indivisible_task_too_large_for_the_gpu_counts_on_the_cpu_alone() -> 
 def test_a_divisible_task_too_large_for_the_gpu_may_put_the_part_there_that_fits() -> None:
     tasks = workload("w", ("cpu", "gpu"), [0.0], [[10.0, 1e-6]], memory_gb=20.0, divisible=True)
     assert sustainable_rate(tasks, devices(1, 1, memory_gb=16.0)) == pytest.approx(1 / (0.2 * 10.0))
+
+
+def time_of_many() -> float:
+    """Return the shortest time of 50,000 tasks: enough for a numerics library to use threads."""
+    rng = np.random.default_rng(0)
+    cost, most = np.exp(rng.normal(0.0, 1.0, (50_000, 2))), np.ones((50_000, 2))
+    return two_groups_s(cost, most, np.array([4.0, 2.0]))
+
+
+@pytest.mark.parametrize(("processor", "threads"), [("Haswell", "1"), ("Haswell", "8"), ("Prescott", "1")])
+def test_the_load_has_the_same_bits_with_any_threads_and_processor_of_a_numerics_library(
+    processor: str, threads: str
+) -> None:
+    program = "import tests.engine.test_load as t; print(repr(t.time_of_many()))"
+    choice = {"OPENBLAS_CORETYPE": processor, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", program]
+    other = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **choice})
+    assert other.stdout.strip() == repr(time_of_many())
 
 
 def test_three_groups_are_solved_by_the_linear_program() -> None:
