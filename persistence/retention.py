@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from engine.words import plural
 from persistence.cleaning import CleanedRun, Cleaner, DatabaseCleaner, JournalCleaner, Selection, clean_runs
 from persistence.database.opening import open_database
 from persistence.errors import StorageError, StorageImpossible
@@ -85,7 +86,7 @@ def _once(sentence: str) -> str | None:
 def _sentence(settings: StorageSettings, gone: list[CleanedRun]) -> str:
     kept = [f"the newest {settings.keep_runs:,}"] if settings.keep_runs is not None else []
     kept += [f"those of the last {settings.keep_days:,} days"] if settings.keep_days is not None else []
-    runs = "1 run was" if len(gone) == 1 else f"{len(gone):,} runs were"
+    runs = f"{plural(len(gone), 'run')} {'was' if len(gone) == 1 else 'were'}"
     rows, size = sum(sum(row.rows.values()) for row in gone), sum(row.journal_bytes for row in gone)
     return (
         f"{runs} cleaned up, because the settings keep {' and '.join(kept)}: {rows:,} rows and {size / 1e6:,.1f} MB of "

@@ -35,6 +35,7 @@ cannot be used; 2 wrong usage, as a run that is not there or a folder that is no
 (nothing is left)."""
 
 FORMATS = ("csv", "parquet")
+INTERRUPTED = 130
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +47,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_reading_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
-
-
-INTERRUPTED = 130
 
 
 def run(options: argparse.Namespace) -> int:
