@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -106,9 +106,12 @@ class Theme(QObject):
 
     def apply(self, choice: Choice) -> None:
         """Wear light, dark, or whatever the system wears."""
-        self.choice = choice
-        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark, "system": Qt.ColorScheme.Unknown}
-        self._app.styleHints().setColorScheme(schemes[choice])
+        before, self.choice = self.choice, choice
+        if choice != before:
+            from PySide6.QtCore import Qt  # see MainWindow
+
+            schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark, "system": Qt.ColorScheme.Unknown}
+            self._app.styleHints().setColorScheme(schemes[choice])
         self._wear()
 
     def _system_changed(self) -> None:
@@ -117,7 +120,9 @@ class Theme(QObject):
 
     def _wear(self) -> None:
         if self.choice == "system":
-            dark = self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
+            # not styleHints().colorScheme(): it would make all of Qt's enums (see MainWindow), and this is what Fusion
+            # makes of it
+            dark = self._app.style().standardPalette().window().color().lightness() < 128
         else:
             dark = self.choice == "dark"
         self.tokens = DARK if dark else LIGHT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Container, Iterable
 from pathlib import PurePath
 
@@ -37,6 +36,8 @@ class EstimateError(SchedRaceError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"``, or the list of what is known when nothing is close; to be appended."""
+    import difflib  # seldom wanted, and the window opens without it
+
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if close:

@@ -35,16 +35,18 @@ class ActionSet(QObject):
             action = self.by_id[spec.id]
             action.setObjectName(spec.id)
             action.setCheckable(spec.checkable)
-            action.setShortcut(spec.shortcut)
-            key = f" ({action.shortcut().toString()})" if spec.shortcut else ""
-            action.setToolTip(f"<p>{spec.tip}{key}</p>")
             action.setStatusTip("")
             action.triggered.connect(self._carry_out)
             if spec.id.startswith("theme_"):
                 themes.addAction(action)
 
     def fill_menus(self, docks: list[QAction]) -> None:
-        """Put the actions into the menus; ``docks`` are the switches of the docks."""
+        """Give the actions their keys and put them into the menus; ``docks`` are the switches of the docks."""
+        for spec in ACTIONS:
+            action = self.by_id[spec.id]
+            action.setShortcut(spec.shortcut)
+            key = f" ({action.shortcut().toString()})" if spec.shortcut else ""
+            action.setToolTip(f"<p>{spec.tip}{key}</p>")
         for title, ids in MENUS.items():
             menu = self._menus[title]
             menu.setToolTipsVisible(True)

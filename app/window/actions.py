@@ -19,7 +19,7 @@ class ActionSpec:
 
 
 ACTIONS = (
-    ActionSpec("start", "Start", "desk.toggle", "Start the race; while it runs, pause and resume it", "F5", "start"),
+    ActionSpec("start", "Start", "desk.toggle", "Start the race; while it runs, pause and resume it", "F5"),
     ActionSpec("step", "Step", "desk.step", "Pause, and let exactly one more thing happen", "F10", "step"),
     ActionSpec("stop", "Stop", "desk.stop", "End the race here; what has finished is kept", "Shift+F5", "stop"),
     ActionSpec("finish", "Finish now", "desk.finish_now", "Run the rest at full speed", "Ctrl+F5", "finish"),

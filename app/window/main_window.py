@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
@@ -37,6 +37,9 @@ CLOSING_WAIT_MS = 3000
 class MainWindow(QMainWindow):
     """Shown bare at first, with its toolbar; after the first paint come the form and the tabs, then, with
     :meth:`furnish`, plugins and charts.
+
+    Nothing before the first paint may touch ``Qt``: PySide makes all of its enums at the first use, and that takes a
+    seventh of the time of a bare window. So it is imported where it is used, here and in what is shown first.
 
     Without ``remember`` the choices, and without ``record`` the results are not kept.
     """
@@ -79,6 +82,8 @@ class MainWindow(QMainWindow):
 
     def _fill(self) -> None:
         """Make the form and the tabs, and paint them before what takes longer."""
+        from PySide6.QtCore import Qt
+
         from app.charts.look import Look
         from app.palette import Palette
         from app.window.cluster_tab import ClusterTab
@@ -118,6 +123,8 @@ class MainWindow(QMainWindow):
 
     def _bring_in(self) -> None:
         """Make what nobody sees at the first paint; its modules cost as much as the window itself."""
+        from PySide6.QtCore import Qt
+
         from app.notify import LogBridge, Notifier
         from app.window.files import Files
         from app.window.log_dock import LogDock

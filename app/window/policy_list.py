@@ -9,8 +9,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.charts.look import Look
+from app.window.elided_label import ElidedLabel
 from app.window.policies import PolicyChoice
-from app.window.widgets import ClickableRow, ElidedLabel
+from app.window.widgets import ClickableRow
 
 
 class ColourDot(QWidget):

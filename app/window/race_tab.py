@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QComboBox, QFrame, QSizePolicy, QVBoxLayout, QWidg
 from app.charts.look import Look, horizon_s
 from app.findings import curves_title, ranking_title
 from app.headline import Headline, running
-from app.window.widgets import Card, ElidedLabel
+from app.window.elided_label import ElidedLabel
+from app.window.widgets import Card
 
 if TYPE_CHECKING:
     from app.charts.curves import ResponseCurves

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QStatusBar
 
 from app.texts import plural
-from app.window.widgets import ElidedLabel
+from app.window.elided_label import ElidedLabel
 
 if TYPE_CHECKING:
     from persistence.recording.recorder import RecorderStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
@@ -39,7 +39,6 @@ class RaceToolBar(QToolBar):
         super().__init__("Race controls")
         self.setObjectName("race_toolbar")
         self.setMovable(False)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         for name in ON_TOOLBAR:
             self.addAction(actions[name])
         start = self.widgetForAction(actions["start"])

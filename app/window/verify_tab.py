@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.window.widgets import ElidedLabel
+from app.window.elided_label import ElidedLabel
 from engine.errors import Cancelled
 
 if TYPE_CHECKING:
