@@ -279,7 +279,7 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
             failed = True
             print(f"{row.name} was disqualified: {row.reason}", file=sys.stderr)
         if row.learning and row.learning.get("problem"):
-            print(f"{row.name} raced on with the nominal times: {row.learning['problem']}", file=sys.stderr)
+            print(f"{row.name} raced on all the same: {row.learning['problem']}", file=sys.stderr)
     if status is not None:
         lost = sum(row.tasks for row in result.rows) - status.rows_written - status.rows_pending
         # rows that wait in the journal are safe; only who asked for the database by name has not got it
