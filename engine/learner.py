@@ -53,7 +53,7 @@ class Learner(Estimator):
     once, and so are the older samples for the fits to come; where some have become too short and others too long, the
     older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds, is left out, with the
     reason in :attr:`problem`. A device model of which too little is known is tried now and then
-    (:class:`engine.exploration.Exploration`).
+    (:class:`engine.exploration.Exploration`). It may say how sure it is (:meth:`spread`).
     """
 
     Params = LearnerParams
