@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 from app.texts import number, percent, plural, seconds
 
 if TYPE_CHECKING:
+    from engine.calibration import Coverage
     from engine.frame import LaneFrame
     from engine.learning import Drifted, LearningFrame, ModelFrame
 
 MOST_MODELS = 4
 """Device models that are shown: those on which most has run lately."""
+
+NEAR = 0.03
+"""Shares of tasks that are no farther from what was stated count as right, however many tasks there are."""
+EARLY = 0.2
+"""A confidence band as wide as this allows no finding: some 60 tasks."""
+SPOKEN_OF = 0.8
+"""The chance of which is spoken where none is certainly wrong."""
 
 
 def shown_models(learning: LearningFrame) -> list[ModelFrame]:
@@ -49,6 +57,25 @@ def error_title(lane: LaneFrame) -> str:
     return f"Learned times answer for {_since(answering)}"
 
 
+def calibration_title(lane: LaneFrame) -> str:
+    """Return whether the spread that is stated holds as often as it should; empty where none is stated.
+
+    It speaks of the chance that is most certainly wrong, where one is.
+    """
+    calibration = _of(lane).calibration
+    if not calibration:
+        return ""
+    worst = max(calibration, key=_certainly_off)
+    if _certainly_off(worst) > 0.0:
+        found = "too sure of itself" if worst.observed < worst.stated else "too careful"
+        return f"{_states(worst)}: {found}"
+    spoken = min(calibration, key=lambda coverage: abs(coverage.stated - SPOKEN_OF))
+    low, high = spoken.band
+    if high - low >= EARLY:
+        return f"{_states(spoken)} of {plural(spoken.count, 'task')}: too early to tell"
+    return f"{_states(spoken)}: honest"
+
+
 def facts(lane: LaneFrame) -> list[str]:
     """Return what is to be said of a learner, the most important first."""
     learning = _of(lane)
@@ -59,6 +86,8 @@ def facts(lane: LaneFrame) -> list[str]:
     answering = [model for model in models if model.trusted]
     found = [f"{learning.estimator} answers for {_since(answering)}."] if answering else []
     found += _error_sentences(learning.estimator, [model for model in models if _judged(model)])
+    if calibration := calibration_title(lane):
+        found.append(f"How sure it is: {calibration[0].lower()}{calibration[1:]}.")
     age = max(lane.finished - learning.fitted_at, 0)
     found.append(f"Retrained {_times(learning.fits)}; the latest fit has seen all but the last {plural(age, 'task')}.")
     if learning.explored:
@@ -115,6 +144,16 @@ def _error_sentences(estimator: str, judged: Sequence[ModelFrame]) -> list[str]:
         for model in judged
         if not model.trusted
     ]
+
+
+def _states(coverage: Coverage) -> str:
+    return f"States {percent(coverage.stated)}, holds {percent(coverage.observed)}"
+
+
+def _certainly_off(coverage: Coverage) -> float:
+    """Return how far the near end of the confidence band is from what counts as right; at most 0 where it is in it."""
+    low, high = coverage.band
+    return max(low - coverage.stated - NEAR, coverage.stated - NEAR - high)
 
 
 def _drift_sentence(learning: LearningFrame, drift: Drifted) -> str:

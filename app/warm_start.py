@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BESIDE = "warm_start.json"
 """Its name beside the race.toml of a recorded race."""
+LAST = "last"
+"""What stands for the newest run in which somebody learned."""
 FOLDER = "learned"
 """Of the data folder: the files that were made of runs."""
 
@@ -40,6 +42,19 @@ def file_for(text: str, settings: StorageSettings | None) -> str:
             "them out, or name a file."
         )
     return str(_made_of(text, settings))
+
+
+def newest_file(settings: StorageSettings) -> str:
+    """Return the file that is made of the newest recorded run in which a learner has learned something.
+
+    May take as long as opening the storage does. Raises :class:`InputError` where there is none.
+    """
+    if settings.kind == "none":
+        raise InputError(
+            "Nothing is stored here, so there is no earlier run to start from. Choose a storage in the settings, or "
+            "start without what was learned before."
+        )
+    return str(_made_of(LAST, settings))
 
 
 def beside(spec: RaceSpec) -> RaceSpec:

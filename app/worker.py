@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,8 @@ PAINT_EVERY_MS = 20
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
     """What to race, and with what. ``watched`` paces it so that a person can follow; with ``out`` the results are
-    written to that folder instead of being recorded; with ``cut`` that run goes on."""
+    written to that folder instead of being recorded; with ``cut`` that run goes on. ``warm``: learners start from the
+    newest recorded run, which is looked for first."""
 
     spec: RaceSpec
     registry: Registry
@@ -41,6 +42,7 @@ class Order:
     watched: bool
     out: Path | None = None
     cut: CutRun | None = None
+    warm: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +118,12 @@ class RaceWorker(QObject):
         from persistence.run import new_run_id
         from plugins.assemble import prepare
 
-        prepared = prepare(order.spec, order.registry, self._read)
+        spec = order.spec
+        if order.warm:
+            from app.warm_start import newest_file
+
+            spec = replace(spec, warm_start=newest_file(order.settings))
+        prepared = prepare(spec, order.registry, self._read)
         if order.out is not None:
             self._write_results(prepared, order.out)
             return

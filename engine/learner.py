@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from engine.background import Background, result_of
-from engine.change import DRIFTED, USUAL, Change, ChangeWatch
+from engine.calibration import Calibration, Factors
+from engine.change import DRIFTED, USUAL, Change
 from engine.completion import Completion
 from engine.errors import sentence_of
 from engine.estimator import Estimator, EstimatorContext, Seconds
@@ -21,20 +22,15 @@ from engine.learning import LearningRecord
 from engine.params import parameter
 from engine.task import Task
 from engine.training import TrainingSamples
+from engine.verdict import Judge, Judgement, Verdict
 from engine.workload import FloatArray, IntArray
 
 Answer = Callable[[int], Seconds]
 """From a task's index to its seconds on each device model, as a fit has learned them."""
 JUDGED = 32
 """Latest samples on which a fit is judged: each costs as much as a placement's answer."""
-FEWEST_JUDGED = 8
-"""Samples of a device model below which nothing new is said about it; before the first the nominal times answer."""
 KEPT = 256
 """Latest judgements that are kept, however long the race."""
-WORTH = 0.005
-"""Mean absolute errors of a logarithm that differ by less (0.5 % of the seconds) count as equal."""
-FORGET = 0.98
-"""What remains of the weight of earlier errors with each new one: they count as the last 50."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +39,6 @@ class LearnerParams:
 
     interval: int = parameter(50, "Completions between two retrainings, and from a retraining to its use", low=1)
     window: int = parameter(1000, "Latest samples that a retraining sees", low=10)
-
-
-class Verdict(NamedTuple):
-    """How a fit did on the samples of one device model that came while it was made, so that it was not trained on them.
-
-    ``error`` and ``nominal_error`` are mean absolute errors of the logarithm of the seconds, earlier fits included with
-    falling weight (nan: never judged); ``trusted``: the fit answers for this model, instead of the nominal times.
-    ``drift``: the logarithm of the factor by which this device model has become slower since the fit, 0 if it has not;
-    ``forgets``: it follows another law now, of which older samples know nothing. What was judged before counts no more.
-    """
-
-    samples: int
-    error: float
-    nominal_error: float
-    trusted: bool
-    drift: float
-    forgets: bool
-
-
-class Judgement(NamedTuple):
-    """What was decided at a completion: about the fit on the samples up to ``fitted_at``, a verdict a device model."""
-
-    completion: int
-    fitted_at: int
-    verdicts: tuple[Verdict, ...]
 
 
 class Learner(Estimator):
@@ -82,7 +53,7 @@ class Learner(Estimator):
     once, and so are the older samples for the fits to come; where some have become too short and others too long, the
     older samples are forgotten (:mod:`engine.change`). A fit that raises, or answers no seconds, is left out, with the
     reason in :attr:`problem`. A device model of which too little is known is tried now and then
-    (:class:`engine.exploration.Exploration`).
+    (:class:`engine.exploration.Exploration`). It may say how sure it is (:meth:`spread`).
     """
 
     Params = LearnerParams
@@ -94,15 +65,15 @@ class Learner(Estimator):
         """How many could be used."""
         self.judgements: deque[Judgement] = deque(maxlen=KEPT)
         self.record = LearningRecord(context.models)
+        self.calibration = Calibration(len(context.models))
         self.exploration = Exploration(len(context.nominal_s))
-        self.problem: str | None = None
-        """A sentence about the last fit that could not be used, None after one that could."""
         self._nominal: list[list[float]] = context.nominal_s.tolist()
         self._answer: Answer | None = None
         self._trusted = [False] * len(context.models)
-        self._scores = [(0.0, 0.0, 0.0)] * len(context.models)  # weight, error, nominal error
-        self._watches = [ChangeWatch() for _ in context.models]
+        self._judges = [Judge() for _ in context.models]
         self._changes: list[tuple[int, Change]] = []  # of which device model
+        self._unusable: str | None = None  # why the last fit, and below why the spread is not asked for any more
+        self._unsure: str | None = None
         self._answers: dict[int, Seconds] = {}
         self._fit: Future[Answer] | None = None
         self._fitted_at = self._due = self._last_sample = self._active = 0
@@ -116,6 +87,22 @@ class Learner(Estimator):
         """
         raise NotImplementedError
 
+    def spread(self, task: int, model: int, chance: float) -> Factors | None:
+        """Return between which factors (low, high) of the seconds that the last fit answers, for a task's index and a
+        device model, the true ones lie with a chance (0..1). The default, None, means that it is not known.
+
+        Stated for :data:`engine.calibration.LEVELS` it is compared with what happened. Called between two fits, by the
+        thread of the race: what :meth:`fit` has kept is that of the last fit. One that raises, or returns no factors
+        above 0, is asked no more in this race, with the reason in :attr:`problem`.
+        """
+        return None
+
+    def usual_spread(self, model: int, chance: float) -> Factors | None:
+        """Return the spread by how far the fits were off lately on samples that they had not seen, the same for all
+        tasks: an answer for :meth:`spread`. None where too few are known (:class:`engine.calibration.UnseenErrors`).
+        """
+        return self._judges[model].unseen.factors(chance)
+
     def importance(self) -> Mapping[str, float]:
         """Return by how much the mean absolute error of the logarithm grows, over what the last fit learned from, where
         the values of a feature are exchanged at random. The default, nothing, means that it is not known.
@@ -127,6 +114,11 @@ class Learner(Estimator):
     def ask_importance(self) -> Future[Mapping[str, float]] | None:
         """Have :meth:`importance` computed; None when nothing has been fitted yet."""
         return None if self._worker is None else self._worker.submit(self.importance)
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence about the last fit that could not be used, None after one that could; or about a spread."""
+        return self._unusable or self._unsure
 
     @property
     def trusted(self) -> tuple[bool, ...]:
@@ -160,8 +152,8 @@ class Learner(Estimator):
 
     def account(self) -> dict[str, Any]:
         """See :meth:`engine.estimator.Estimator.account`: the fits, the last verdict on each device model (errors are
-        those of :class:`Verdict`), the tasks and seconds of exploration, and the problem, if the last fit could not be
-        used."""
+        those of :class:`Verdict`), how often the spread that was stated held, the tasks and seconds of exploration, and
+        :attr:`problem`."""
         last = self.judgements[-1].verdicts if self.judgements else ()
         return {
             "fits": self.fits,
@@ -169,6 +161,9 @@ class Learner(Estimator):
                 model: {"trusted": v.trusted, "error": _or_none(v.error), "nominal_error": _or_none(v.nominal_error)}
                 for model, v in zip(self.context.models, last, strict=False)  # no verdicts before the first fit
             },
+            "calibration": [
+                {"stated": c.stated, "observed": c.observed, "count": c.count} for c in self.calibration.of_all()
+            ],
             "exploration": {"tasks": self.exploration.tasks, "price_s": self.exploration.price_s},
             "problem": self.problem,
         }
@@ -226,10 +221,10 @@ class Learner(Estimator):
             if not self._fitted_at:
                 self._expect(answer)
         except Exception as error:  # a stranger's fit, or what it returned: the one before goes on
-            self.problem = f"'{self.name}' could not be retrained: {sentence_of(error, {type(self).__module__})}"
+            self._unusable = f"'{self.name}' could not be retrained: {sentence_of(error, {type(self).__module__})}"
             return
         verdicts = self._judge(fresh, rows, learned)
-        self.problem = None
+        self._unusable = None
         self.fits += 1
         self.judgements.append(Judgement(number, self._fitted_at, verdicts))
         self.record.judged(self.judgements[-1])
@@ -241,11 +236,11 @@ class Learner(Estimator):
     def _expect(self, answer: Answer) -> None:
         """Note how well what was learned from a history fits that, so that one of another world is soon forgotten."""
         history = self.context.window.latest(0, self.params.window)
-        for model, watch in enumerate(self._watches):
+        for model, judge in enumerate(self._judges):
             rows = np.flatnonzero(history.model == model)[-USUAL:]
             seconds = np.array([_checked(answer(t), self._nominal[t])[model] for t in history.task[rows].tolist()])
             errors = np.abs(np.log(seconds / history.work_s[rows]))
-            watch.settle(np.maximum(errors, DRIFTED))  # on what it learned from they are too small, perhaps 0
+            judge.watch.settle(np.maximum(errors, DRIFTED))  # on what it learned from they are too small, perhaps 0
 
     def _judge(self, fresh: TrainingSamples, rows: IntArray, learned: Mapping[int, Seconds]) -> tuple[Verdict, ...]:
         models = fresh.model[rows]
@@ -255,33 +250,27 @@ class Learner(Estimator):
         errors, nominal_errors = np.log(seconds) - true, np.log(fresh.nominal_s[rows]) - true
         of_model = [models == model for model in range(len(self._trusted))]
         self.record.predicted(of_model, seconds, np.vstack([fresh.nominal_s[rows], fresh.work_s[rows]]))
+        self._score(fresh.task[rows], models, fresh.work_s[rows] / seconds)
         completions = fresh.completion[rows]
-        return tuple(self._verdict(m, completions[r], errors[r], nominal_errors[r]) for m, r in enumerate(of_model))
-
-    def _verdict(self, model: int, completions: IntArray, errors: FloatArray, nominal_errors: FloatArray) -> Verdict:
-        """Judge one device model, and remember it."""
-        samples, drift, forgets = len(errors), 0.0, False
-        weight, error, nominal_error = self._scores[model]
-        watch = self._watches[model]
-        if self._trusted[model] or watch.knows:  # what was never right has not changed
-            change = watch.see(completions, errors)
+        verdicts = []
+        for model, mine in enumerate(of_model):
+            verdict, change = self._judges[model].see(completions[mine], errors[mine], nominal_errors[mine])
+            verdicts.append(verdict)
             if change is not None:
                 self._changes.append((model, change))
-                forgets = change.drift is None
-                weight, drift = 0.0, change.drift or 0.0
-                errors, nominal_errors = (of[completions > change.until] for of in (errors, nominal_errors))
-        if count := len(errors):
-            kept = weight * FORGET**count
-            weight = kept + count
-            error = (kept * error + float(np.abs(errors + drift).sum())) / weight
-            nominal_error = (kept * nominal_error + float(np.abs(nominal_errors).sum())) / weight
-            self._scores[model] = (weight, error, nominal_error)
-        if weight < FEWEST_JUDGED:
-            return Verdict(samples, math.nan, math.nan, self._trusted[model], drift, forgets)
-        return Verdict(samples, error, nominal_error, error < nominal_error - WORTH, drift, forgets)
+        return tuple(verdicts)
+
+    def _score(self, tasks: IntArray, models: IntArray, ratios: FloatArray) -> None:
+        """Compare the spread of a fit with what happened: true / answered seconds."""
+        if self._unsure is None:
+            try:
+                self.calibration.score(self.spread, zip(tasks.tolist(), models.tolist(), ratios.tolist(), strict=True))
+            except Exception as error:  # a stranger's spread: the fit may be good all the same
+                why = sentence_of(error, {type(self).__module__})
+                self._unsure = f"'{self.name}' could not say how sure it is, and is asked no more in this race: {why}"
 
     def _give_up(self, error: Exception, doing: str) -> None:
-        self.problem = (
+        self._unusable = (
             f"'{self.name}' gave no usable {doing}, so the nominal times are used until it is retrained: "
             f"{sentence_of(error, {type(self).__module__})}"
         )

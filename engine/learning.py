@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.calibration import Coverage
 from engine.workload import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from engine.learner import Judgement, Learner
+    from engine.learner import Learner
+    from engine.verdict import Judgement
 
 MOST_SHARES = 500
 """Latest predictions of each device model that are kept."""
@@ -50,9 +52,10 @@ class ModelFrame:
 
     ``trusted``: its times are the learned ones; ``trusted_since``: the completion since which they first were, 0 if
     never. ``error``/``nominal_error``: mean absolute errors of the logarithm of the seconds (see
-    :class:`engine.learner.Verdict`), one for each of :attr:`LearningFrame.completion`; nan: not known yet.
+    :class:`engine.verdict.Verdict`), one for each of :attr:`LearningFrame.completion`; nan: not known yet.
     ``predicted_s``/``nominal_s``/``observed_s``: seconds of the whole task at speed 1, of the latest shares that ended
     here: as the fit that was being judged said, which had not seen them, as the workload says, and as they were.
+    ``calibration``: how often the spread that was stated held, empty where none was.
     """
 
     model: str
@@ -63,6 +66,7 @@ class ModelFrame:
     predicted_s: FloatArray
     nominal_s: FloatArray
     observed_s: FloatArray
+    calibration: tuple[Coverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +74,11 @@ class LearningFrame:
     """A learner at one instant; of bounded size, however long the race.
 
     ``fitted_at`` is the completion up to which the fit in use has learned (0: none yet), ``problem`` a sentence about
-    the last fit, if it could not be used. ``importance``: by how much the error of a logarithm grows where the values
-    of a feature are exchanged at random; empty where that is not known. ``explored`` tasks were sent somewhere for the
-    sake of knowing, at a price of ``exploration_s`` seconds of work (see :class:`engine.exploration.Exploration`).
+    the last fit, if it could not be used, or about the spread. ``importance``: by how much the error of a logarithm
+    grows where the values of a feature are exchanged at random; empty where that is not known. ``explored`` tasks were
+    sent somewhere for the sake of knowing, at a price of ``exploration_s`` seconds of work (see
+    :class:`engine.exploration.Exploration`).
+    ``calibration``: how often the spread that was stated held, on all device models together.
     """
 
     estimator: str
@@ -86,6 +92,7 @@ class LearningFrame:
     explored: int
     exploration_s: float
     problem: str
+    calibration: tuple[Coverage, ...] = ()
 
 
 class LearningRecord:
@@ -134,7 +141,17 @@ class LearningRecord:
             rows = [*rows, self._last]
         errors = np.array([row[1] for row in rows]).reshape(len(rows), len(models), 2)
         return np.array([row[0] for row in rows], dtype=np.int64), tuple(
-            ModelFrame(name, trusted[m], self.trusted_since[m], errors[:, m, 0], errors[:, m, 1], *self._shares[m])
+            ModelFrame(
+                model=name,
+                trusted=trusted[m],
+                trusted_since=self.trusted_since[m],
+                error=errors[:, m, 0],
+                nominal_error=errors[:, m, 1],
+                predicted_s=self._shares[m][0],
+                nominal_s=self._shares[m][1],
+                observed_s=self._shares[m][2],
+                calibration=learner.calibration.of_model(m),
+            )
             for m, name in enumerate(models)
         )
 
@@ -169,6 +186,7 @@ class LearningDigest:
                 explored=learner.exploration.tasks,
                 exploration_s=learner.exploration.price_s,
                 problem=problem,
+                calibration=learner.calibration.of_all(),
             )
         return known
 

@@ -52,7 +52,8 @@ greedy = met, hybrid_ml = congestion+forest); 'all' is every built-in that can s
     throughput_per_s, utilisation (cpu, gpu), energy_j, cost, jain, regret,
     gap (makespan, mean_response), deadline_misses, deadline_miss_share, moved_gb, gpu_memory_peak_gb,
     memory_refusals, fragmentation, decision_latency_s (mean, p99: of wall time), digest,
-    learning (null, or of a learning estimator: fits, models: trusted, error, nominal_error of each, problem)
+    learning (null, or of a learning estimator: fits, models: trusted, error, nominal_error of each,
+      calibration: stated, observed, count of each spread that it states, exploration: tasks, price_s, problem)
   distances: a list, for each rule that raced on the nominal times and otherwise, of rule and mean responses: given_s,
     true_s (knowing every true time), law_s (without the noise), learned_s (by label)
 
@@ -279,7 +280,7 @@ def _verdict(options: argparse.Namespace, result: RaceResult, status: RecorderSt
             failed = True
             print(f"{row.name} was disqualified: {row.reason}", file=sys.stderr)
         if row.learning and row.learning.get("problem"):
-            print(f"{row.name} raced on with the nominal times: {row.learning['problem']}", file=sys.stderr)
+            print(f"{row.name} raced on all the same: {row.learning['problem']}", file=sys.stderr)
     if status is not None:
         lost = sum(row.tasks for row in result.rows) - status.rows_written - status.rows_pending
         # rows that wait in the journal are safe; only who asked for the database by name has not got it

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QStackedLayout,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +25,7 @@ from app.window.splitting_page import SplittingPage
 from app.window.widgets import Card, column
 
 if TYPE_CHECKING:
+    from app.charts.calibration import CalibrationChart
     from app.charts.errors import ErrorChart
     from app.charts.importance import ImportanceBars
     from app.charts.predictions import PredictionChart
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 WORDS_EVERY_S = 0.5
 CHARTS_EVERY_S = 0.2
 INVITATION, LEARNED, SPLITTING = range(3)
+PREDICTED, CALIBRATED = range(2)
 FACTS_PX = 136
+SURE = "How sure is it?"
 BEFORE = (
     "What learning policies believe, and how wrong they are, appears here while they race. "
     "hybrid_ml learns; so does every policy whose name ends in +forest, as mct+forest."
@@ -51,6 +55,7 @@ class LearningTab(QWidget):
     """Shows frames while it is visible: one learning policy at a time, or when splitting pays."""
 
     predictions: PredictionChart
+    calibration: CalibrationChart
     errors: ErrorChart
     importance: ImportanceBars
 
@@ -71,13 +76,16 @@ class LearningTab(QWidget):
         self.lane.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.lane.activated.connect(self._chosen)
         self.facts_card = Card("What has been learned", "")
+        self.other_points = QPushButton(SURE)
+        self.other_points.setObjectName("link")
+        self.other_points.hide()
+        self.other_points.clicked.connect(self._turn_points)
         self.facts_card.head.addWidget(self.lane)
+        self.facts_card.head.addWidget(self.other_points)
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", SOON)
-        self.legend = QLabel()
-        self.legend.setObjectName("muted")
-        self.legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.legend.setWordWrap(True)
+        self.legend, self.calibration_legend = _legend(), _legend()
+        self.points = QStackedWidget()
         self.errors_card = Card("Error over time", SOON)
         self.facts = QLabel()
         self.facts.setWordWrap(True)
@@ -108,13 +116,17 @@ class LearningTab(QWidget):
 
     def furnish(self) -> None:
         """Make the charts."""
+        from app.charts.calibration import CalibrationChart
         from app.charts.errors import ErrorChart
         from app.charts.importance import ImportanceBars
         from app.charts.predictions import PredictionChart
 
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
+        self.calibration = CalibrationChart(self._look)
         self.importance = ImportanceBars(self._look)
-        self.predictions_card.hold(column(self.predictions, self.legend))
+        self.points.addWidget(column(self.predictions, self.legend))
+        self.points.addWidget(column(self.calibration, self.calibration_legend))
+        self.predictions_card.hold(self.points)
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
         self.facts_card.begin()
@@ -126,6 +138,8 @@ class LearningTab(QWidget):
         self._words_at = self._charts_at = 0.0
         self._frame, self.distances = None, ()
         self.predictions.begin()
+        self.calibration.begin()
+        self._offer_points(False)
         self.errors.begin()
         self.lane.clear()
         self._stack.setCurrentIndex(INVITATION)
@@ -160,7 +174,11 @@ class LearningTab(QWidget):
         if everything or now - self._charts_at >= CHARTS_EVERY_S:
             self._charts_at = now
             self._bring_forward(lane.learning.fits > 0)
-            self.predictions.show_learning(lane.scheduler, lane.learning)
+            self._offer_points(bool(lane.learning.calibration))
+            if self.points.currentIndex() == PREDICTED:
+                self.predictions.show_learning(lane.scheduler, lane.learning)
+            else:
+                self.calibration.show_learning(lane.scheduler, lane.learning)
             self.errors.show_lane(lane, frame.tasks)
         if everything or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
@@ -174,10 +192,11 @@ class LearningTab(QWidget):
         """Wear the theme in use."""
         if self._furnished:
             self.predictions.restyle()
+            self.calibration.restyle()
             self.errors.restyle()
             self.splitting.restyle()
             self.importance.update()
-            self.legend.setText(self.predictions.legend())
+            self._say_legends()
 
     def _facts_panel(self) -> QWidget:
         words = QScrollArea()
@@ -213,6 +232,20 @@ class LearningTab(QWidget):
         if self._frame is not None:
             self.show_frame(self._frame, everything=True)
 
+    def _offer_points(self, states: bool) -> None:
+        """Offer the calibration of a learner that states a spread; of another one the predictions are shown."""
+        self.other_points.setVisible(states)
+        if not states:
+            self._show_points(PREDICTED)
+
+    def _turn_points(self) -> None:
+        self._show_points(CALIBRATED if self.points.currentIndex() == PREDICTED else PREDICTED)
+        self._chosen()
+
+    def _show_points(self, page: int) -> None:
+        self.points.setCurrentIndex(page)
+        self.other_points.setText(SURE if page == PREDICTED else "How far off?")
+
     def _bring_forward(self, judged: bool) -> None:
         if judged != self._judged:
             self._judged = judged
@@ -235,13 +268,26 @@ class LearningTab(QWidget):
     def _say(self, lane: LaneFrame) -> None:
         from html import escape
 
-        from app.learning_findings import error_title, facts, prediction_title
+        from app.learning_findings import calibration_title, error_title, facts, prediction_title
 
         assert lane.learning is not None
         self.facts_card.title.set_whole(f"What {lane.scheduler} has learned")
-        self.predictions_card.title.set_whole(prediction_title(lane))
+        of_points = prediction_title if self.points.currentIndex() == PREDICTED else calibration_title
+        self.predictions_card.title.set_whole(of_points(lane))
         self.errors_card.title.set_whole(error_title(lane))
         paragraphs = (f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in (*facts(lane), *self.distances))
         self.facts.setText("".join(paragraphs))
         self.importance.show_importance(lane.scheduler, lane.learning.importance)
+        self._say_legends()
+
+    def _say_legends(self) -> None:
         self.legend.setText(self.predictions.legend())
+        self.calibration_legend.setText(self.calibration.legend())
+
+
+def _legend() -> QLabel:
+    legend = QLabel()
+    legend.setObjectName("muted")
+    legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    legend.setWordWrap(True)
+    return legend

@@ -127,7 +127,7 @@ class RaceDesk(QObject):
         if self.running:
             return
         try:
-            order = Order(self.form.spec(), self.registry, self.settings(), watched)
+            order = Order(self.form.spec(), self.registry, self.settings(), watched, warm=self.form.warm.latest)
         except SchedRaceError as error:
             self.notifier.error(error, "Starting the race")
             return
@@ -242,6 +242,10 @@ class RaceDesk(QObject):
         self.form.say_workload(loaded_summary(started.prepared.workload))
         for note in started.prepared.notes:
             self.notifier.note(note)
+        if (stored := started.prepared.warm_start) is not None:
+            # raced once more, it starts from the same file, whatever is the newest run then
+            self.raced = started.prepared.spec
+            self.notifier.note(f"Learners start from what {stored.scheduler} had seen in run {stored.run}.")
         self._timer.start()
         self.state_changed.emit()
 

@@ -29,6 +29,7 @@ from app.window.drift_field import DriftField
 from app.window.policies import choices
 from app.window.policy_list import PolicyList
 from app.window.sources import cluster_summary, workload_summary
+from app.window.warm_field import WarmField
 from app.window.weights_fields import WeightsFields
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class RaceForm(QScrollArea):
             "<p>The seed of all randomness: the same choices and the same seed give the same race.</p>"
         )
         self.drift = DriftField()
+        self.warm = WarmField()
         self.weights = WeightsFields()
         self.policies = PolicyList(self._look)
         self.waiting = _about("Looking for policies …")
@@ -122,6 +124,7 @@ class RaceForm(QScrollArea):
         numbers.addWidget(_section("Drift"), 2, 0)
         numbers.addWidget(self.drift, 3, 0, 1, 3)
         layout.addLayout(numbers)
+        layout.addWidget(self.warm)
         layout.addWidget(self.weights)
         layout.addSpacing(8)
         head = QHBoxLayout()
@@ -140,6 +143,7 @@ class RaceForm(QScrollArea):
         self.load.valueChanged.connect(self.changed)
         self.seed.valueChanged.connect(self.changed)
         self.drift.currentIndexChanged.connect(self.changed)
+        self.warm.toggled.connect(self.changed)
         self.weights.changed.connect(self.changed)
         self.policies.changed.connect(self.changed)
         self.workload_file.clicked.connect(self.wants_workload_file)
@@ -169,6 +173,7 @@ class RaceForm(QScrollArea):
         self.load.setValue(spec.load or AS_GIVEN)
         self.seed.setValue(min(spec.seed, LARGEST_SEED))
         self.drift.show_drift(spec.drift)
+        self.warm.show_file(spec.warm_start)
         self.weights.show_weights(spec.weights)
         if self._registry is not None:
             self.policies.show_choices(choices(self._registry, spec), [lane.shown for lane in spec.schedulers])
@@ -185,7 +190,6 @@ class RaceForm(QScrollArea):
         base = self._base or RaceSpec()
         known = {lane.shown: lane for lane in base.schedulers}
         same_workload = self.workload.currentData() == base.workload
-        same_kind = same_workload and self.cluster.currentData() == base.cluster
         return replace(
             base,
             workload=self.workload.currentData() or base.workload,
@@ -196,7 +200,7 @@ class RaceForm(QScrollArea):
             tasks=self.tasks.value() or None,
             load=round(self.load.value(), 4) or None,
             drift=self.drift.drift(),
-            warm_start=base.warm_start if same_kind else "",
+            warm_start=self.warm.file,
         )
 
     def choose_workload(self, name: str) -> None:
@@ -217,7 +221,7 @@ class RaceForm(QScrollArea):
         """Forbid or allow changes: a race that runs is not edited."""
         for field in (
             self.workload, self.workload_file, self.cluster, self.cluster_file,
-            self.tasks, self.load, self.seed, self.drift, self.new_policy,
+            self.tasks, self.load, self.seed, self.drift, self.warm, self.new_policy,
         ):  # fmt: skip
             field.setEnabled(not locked)
         self.weights.lock(locked)
@@ -237,11 +241,13 @@ class RaceForm(QScrollArea):
             self.workload_about.setText(workload_summary(name, self._registry))
             self.tasks.setValue(2000 if is_default else AS_GIVEN)
             self.load.setValue(0.8 if is_default else AS_GIVEN)
+        self.warm.forget_file()
         self.changed.emit()
 
     def _cluster_changed(self) -> None:
         if self._registry is not None:
             self.cluster_about.setText(cluster_summary(self.cluster.currentData() or ""))
+        self.warm.forget_file()
         self.changed.emit()
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.calibration import Factors
 from engine.estimator import EstimatorContext
 from engine.learner import Answer, Learner, LearnerParams
 from engine.params import parameter
@@ -80,6 +81,11 @@ class Forest(Learner):
             self._forests[model] = self._refit(samples, share, model, old)
         self._learned_from = samples
         return self._answer_of([_mean(forest) for forest in self._forests])
+
+    def spread(self, task: int, model: int, chance: float) -> Factors | None:
+        """See :meth:`engine.learner.Learner.spread`: the usual one. Scaled by how far the trees disagree about a task
+        it was right as often, but wider (by a quarter at 90 %, synthetic tasks)."""
+        return self.usual_spread(model, chance)
 
     def importance(self) -> Mapping[str, float]:
         """See :meth:`engine.learner.Learner.importance`: permutation importance (Breiman, Machine Learning 45, 2001,

@@ -8,7 +8,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.learning_findings import MOST_MODELS, error_title, facts, off, prediction_title, shown_models
+from app.learning_findings import (
+    MOST_MODELS,
+    calibration_title,
+    error_title,
+    facts,
+    off,
+    prediction_title,
+    shown_models,
+)
+from engine.calibration import LEVELS, Coverage
 from engine.learning import Drifted, LearningFrame, ModelFrame
 
 TENTH, HALF = math.log(1.1), math.log(1.5)
@@ -68,6 +77,29 @@ def test_drifts_exploration_and_problems_are_told():
     assert told[-1] == "'forest' could not."
     forgot = lane(model("cpu"), drifts=(Drifted(500, 0, None),))
     assert "At completion 500 it noticed that cpu follows another law, and forgot" in facts(forgot)[-1]
+
+
+@pytest.mark.parametrize(
+    ("count", "observed", "says"),
+    [
+        (1000, (0.52, 0.78, 0.91, 0.95), "States 80 %, holds 78 %: honest"),
+        (100_000, (0.52, 0.78, 0.91, 0.95), "States 80 %, holds 78 %: honest"),  # off for certain, but by little
+        (1000, (0.51, 0.81, 0.86, 0.87), "States 95 %, holds 87 %: too sure of itself"),
+        (1000, (0.60, 0.84, 0.91, 0.95), "States 50 %, holds 60 %: too careful"),
+        (20, (0.50, 0.70, 0.80, 0.85), "States 80 %, holds 70 % of 20 tasks: too early to tell"),
+        (20, (0.20, 0.25, 0.30, 0.35), "States 95 %, holds 35 %: too sure of itself"),
+    ],
+)
+def test_the_title_says_whether_the_stated_spread_is_honest(count, observed, says):
+    shares = zip(LEVELS, observed, strict=True)
+    shown = lane(model(), calibration=tuple(Coverage(level, round(count * share), count) for level, share in shares))
+    assert calibration_title(shown).replace("\u00a0", " ") == says
+    assert f"How sure it is: s{calibration_title(shown)[1:]}." in facts(shown)
+
+
+def test_of_a_learner_that_states_no_spread_nothing_is_said():
+    assert calibration_title(lane(model())) == ""
+    assert not any("How sure" in text for text in facts(lane(model())))
 
 
 def test_of_many_device_models_those_are_shown_on_which_most_ran():

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from app.charts.calibration import CalibrationChart
 from app.charts.errors import NOMINAL, ErrorChart
 from app.charts.importance import ImportanceBars
 from app.charts.look import Look
@@ -58,11 +59,27 @@ def test_a_race_with_a_learner_fills_it(hands, tab):
     assert tab.importance.rows[0][0] == "kind"
 
 
+def test_how_sure_a_policy_says_it_is_is_shown_in_place_of_how_far_it_was_off(hands, tab):
+    race(hands, "hybrid_ml")
+    assert tab.predictions.isVisible() and tab.other_points.isVisible()
+    tab.other_points.click()
+    assert tab.calibration.isVisible() and not tab.predictions.isVisible()
+    assert "States" in tab.predictions_card.title.whole
+    learning = learning_of(hands, "hybrid_ml")
+    assert tab.calibration._line.yData == pytest.approx([100 * c.observed for c in learning.calibration])
+    drawn = [points.getData()[1].tolist() for points in tab.calibration._points[:2]]
+    assert drawn == [[pytest.approx(100 * c.observed) for c in m.calibration] for m in learning.models]
+    assert f"{learning.calibration[0].count:,}" in tab.calibration_legend.text()
+    tab.other_points.click()
+    assert tab.predictions.isVisible() and "Off by" in tab.predictions_card.title.whole
+
+
 def test_before_the_first_judgement_a_sentence_stands_where_the_charts_will_be(hands, tab):
     race(hands, "hybrid_ml", tasks=150)
     assert tab.errors.isVisible()
     race(hands, "hybrid_ml", tasks=60)
     assert not tab.errors.isVisible() and not tab.predictions.isVisible()
+    assert not tab.other_points.isVisible()  # no spread has been judged
     assert tab.errors_card.empty.isVisible()
     assert "has not been judged yet" in tab.facts.text()
 
@@ -115,7 +132,7 @@ def test_both_themes_are_worn(hands, tab):
     race(hands, "hybrid_ml", tasks=120)
     for choice in ("dark", "light"):
         getattr(hands.window, f"theme_{choice}")()
-        for chart in (tab.predictions, tab.errors):
+        for chart in (tab.predictions, tab.calibration, tab.errors):
             assert chart.backgroundBrush().color().name() == hands.window.theme.tokens.card.lower()
         assert tab._look.colour("hybrid_ml").name() in tab.legend.text()
 
@@ -124,6 +141,17 @@ def test_bars_show_what_counts_most_and_leave_out_what_is_chance(qapp):
     bars = ImportanceBars(Look(Theme.of(qapp), Palette()))
     bars.show_importance("hybrid_ml", {"a": 0.001, "b": 0.2, "c": -0.1, "d": 0.4})
     assert bars.rows == [("d", 0.4), ("b", 0.2)]
+
+
+def test_a_spread_that_seldom_holds_is_not_drawn_below_the_axis(qapp):
+    from engine.calibration import LEVELS, Coverage
+    from tests.app.test_learning_findings import lane, model
+
+    chart = CalibrationChart(Look(Theme.of(qapp), Palette()))
+    seldom = tuple(Coverage(level, 1, 30) for level in LEVELS)
+    chart.show_learning("mine", lane(model(), calibration=seldom).learning)
+    low, high = chart.getPlotItem().getViewBox().viewRange()[1]
+    assert low <= 100 * seldom[0].band[0] and high >= 100 * seldom[0].band[1]
 
 
 def test_an_error_of_zero_has_its_place_on_the_axis(qapp):

@@ -11,10 +11,11 @@ import pytest
 from engine.cluster import Cluster, Device
 from engine.estimator import EstimatorContext
 from engine.frames import FrameMaker
-from engine.learner import Answer, Judgement, Learner, LearnerParams, Verdict
+from engine.learner import Answer, Learner, LearnerParams
 from engine.learning import MOST_EVENTS, MOST_POINTS, MOST_SHARES, LearningFrame, LearningRecord
 from engine.race import LaneSpec, Race
 from engine.training import TrainingSamples
+from engine.verdict import Judgement, Verdict
 from engine.workload import Workload, workload
 from plugins.estimators.forest import Forest
 from plugins.schedulers.mct import Mct
