@@ -14,13 +14,13 @@ Tree = tuple[int, float, Any, Any]
 _importing = threading.Lock()
 
 
-def scikit_learn(module: str) -> Any:
-    """Return a module of scikit-learn, imported when it is first needed: that takes a second.
+def scikit_learn(module: str = "") -> Any:
+    """Return scikit-learn, or a module of it, imported when it is first needed: that takes a second.
 
     One thread at a time: of two that begin at once, one finds it half imported and fails.
     """
     with _importing:
-        return importlib.import_module(f"sklearn.{module}")
+        return importlib.import_module(f"sklearn.{module}" if module else "sklearn")
 
 
 def export(fitted: Any) -> Tree:
