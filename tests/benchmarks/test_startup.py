@@ -14,8 +14,8 @@ from tests.benchmarks.timing import median_rounds
 
 pytestmark = pytest.mark.benchmark
 
-# Reached: 1.43. The form and the tabs come after the first paint, and nothing before it touches `Qt`, whose enums PySide
-# makes all at once. Left beyond a bare window: our own modules (25 ms), the toolbar with its icons and texts (10 ms).
+# Reached: 1.43. The form and the tabs come after the first paint, and nothing before it touches `Qt`, of which PySide
+# makes all enums at once. Left beyond a bare window: our own modules (25 ms), the toolbar, its icons and texts (10 ms).
 MOST_TIMES_BARE = 1.5
 
 LEAVE = "sys.stdout.write('painted'); sys.stdout.flush(); os._exit(0)"
