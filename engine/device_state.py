@@ -200,6 +200,12 @@ class EqualDevices:
                 device, first_s = candidate.index, free_s
         return device, first_s
 
+    def available_s(self, now_s: float) -> list[float]:
+        """Return when each device is believed to have a slot free, as :meth:`DeviceState.available_at` of each."""
+        if self.slots == 1:
+            return [(d._end_s if d._end_s > now_s else now_s) + d.queued_s for d in self.devices]
+        return [device.available_at(now_s, 1) for device in self.devices]
+
     def best_in_line(self, now_s: float, slots: int, order: float, seconds: float) -> tuple[int, float, int]:
         """Return where a share of so many ``seconds``, placed with ``order``, delays itself and those behind it least:
         device, the second at which it is believed to start, and how many shares would wait behind it.

@@ -62,12 +62,13 @@ def best_split(cpu: Side, gpu: Side, weights: Weights) -> Split | None:
     if weights.energy == weights.cost == cpu.delay == gpu.delay == 0.0:
         # finish alone falls up to the meeting point and rises after it
         return Split(weights.time * _finish_s(cpu, gpu, meet), meet) if 0.0 < meet < 1.0 and low <= high else None
-    splits = [
-        Split(weights.time * _finish_s(cpu, gpu, f) + _extra(cpu, 1.0 - f, weights) + _extra(gpu, f, weights), f)
-        for f in (meet, low, high)
-        if 0.0 < f < 1.0 and low <= f <= high
-    ]
-    return min(splits, key=lambda split: split.score, default=None)
+    best: Split | None = None
+    for f in (meet,) if low == 0.0 and high == 1.0 else (meet, low, high):
+        if 0.0 < f < 1.0 and low <= f <= high:
+            score = weights.time * _finish_s(cpu, gpu, f) + _extra(cpu, 1.0 - f, weights) + _extra(gpu, f, weights)
+            if best is None or score < best.score:
+                best = Split(score, f)
+    return best
 
 
 def score_of(side: Side, weights: Weights) -> float:
@@ -211,7 +212,8 @@ def _first_ready(task: Task, state: ClusterState, group: EqualDevices) -> tuple[
 
 
 def _finish_s(cpu: Side, gpu: Side, f: float) -> float:
-    return max(cpu.ready_s + (1.0 - f) * cpu.seconds, gpu.ready_s + f * gpu.seconds)
+    on_cpu_s, on_gpu_s = cpu.ready_s + (1.0 - f) * cpu.seconds, gpu.ready_s + f * gpu.seconds
+    return on_cpu_s if on_cpu_s > on_gpu_s else on_gpu_s
 
 
 def _extra(side: Side, fraction: float, weights: Weights) -> float:

@@ -67,6 +67,10 @@ class ClusterState:
         """Return the second at which that many slots are believed free for a new share; never before now."""
         return self._states[device].available_at(self.now, slots)
 
+    def available_in(self, group: int) -> list[float]:
+        """Return :meth:`available_at` of each device of ``equals[group]``, for less than so many calls cost."""
+        return self._groups[group].available_s(self.now)
+
     def in_line(self, device: int, order: float, slots: int = 1) -> tuple[float, int]:
         """Return when a share that is placed with ``order`` is believed to start, and how many would wait behind it.
 

@@ -106,8 +106,7 @@ class Congestion(Scheduler):
         if not self._elapsed_s:
             return 0.0
         rate = self._used[group] / self._elapsed_s * self._seen / (self._seen + DOUBT)
-        devices = state.equals[group]
-        free_s = [state.available_at(device) for device in devices]
+        devices, free_s = state.equals[group], state.available_in(group)
         first_s, mean_s = min(free_s), math.fsum(free_s) / len(free_s)
         drain_s = first_s - state.now + (mean_s - first_s) / len(free_s)
         return self._charge * rate * drain_s / (len(devices) * state.devices[devices[0]].slots)
