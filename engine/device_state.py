@@ -114,6 +114,8 @@ class DeviceState:
         if slots == 1 and not self.pooled:
             end_s = self._end_s
             return (end_s if end_s > now_s else now_s) + self.queued_s
+        if slots <= self.free_slots and not self.ready and not self.waiting:
+            return now_s
         if slots > self.spec.slots:
             return math.inf
         if self._free_times is None or now_s > self._beliefs_hold_until:
@@ -198,13 +200,17 @@ class EqualDevices:
                 free_s = candidate.available_at(now_s, slots)
             if free_s < first_s:
                 device, first_s = candidate.index, free_s
+                if free_s <= now_s:
+                    break  # none can be free before now: a large cluster is not asked device by device
         return device, first_s
 
     def available_s(self, now_s: float) -> list[float]:
         """Return when each device is believed to have a slot free, as :meth:`DeviceState.available_at` of each."""
         if self.slots == 1:
             return [(d._end_s if d._end_s > now_s else now_s) + d.queued_s for d in self.devices]
-        return [device.available_at(now_s, 1) for device in self.devices]
+        return [
+            now_s if d.free_slots and not d.ready and not d.waiting else d.available_at(now_s, 1) for d in self.devices
+        ]
 
     def best_in_line(self, now_s: float, slots: int, order: float, seconds: float) -> tuple[int, float, int]:
         """Return where a share of so many ``seconds``, placed with ``order``, delays itself and those behind it least:
@@ -223,6 +229,8 @@ class EqualDevices:
                 delayed_s = start_s + behind * seconds
             if delayed_s < least_s:
                 device, best_s, best_behind, least_s = candidate.index, start_s, behind, delayed_s
+                if delayed_s <= now_s:
+                    break  # nor can any start before now, with nobody behind it
         return device, best_s, best_behind
 
 

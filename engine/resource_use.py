@@ -72,8 +72,10 @@ def fragmentation(simulation: Simulation, from_s: float, to_s: float) -> float |
     slots that a task can run on, or when they never idle.
     """
     devices = simulation.cluster.devices
-    wide = [device.index for device in devices if device.kind == "gpu" and device.slots > 1]
-    tables = {i: table for i in wide if len(table := _unusable(simulation, i))}
+    wide = [state for state in simulation.devices if state.spec.kind == "gpu" and state.spec.slots > 1]
+    alike = {(state.model, state.spec.slots) for state in wide}
+    table_of = {key: _unusable(simulation.columns, *key) for key in alike}
+    tables = {state.index: table for state in wide if len(table := table_of[state.model, state.spec.slots])}
     if not tables or to_s <= from_s:
         return None
     index = np.array(list(tables))
@@ -90,25 +92,25 @@ def fragmentation(simulation: Simulation, from_s: float, to_s: float) -> float |
     )
     span_s = np.append(np.diff(at_s), 0.0) * np.append(device[1:] == device[:-1], False)
     idle_slot_s = unusable_slot_s = 0.0
-    for i, unusable in tables.items():
-        here = device == i
+    # one device after the other, as they lie there
+    first, last = np.searchsorted(device, index, side="left"), np.searchsorted(device, index, side="right")
+    for i, start, end in zip(index.tolist(), first.tolist(), last.tolist(), strict=True):
         # shares of no duration end before they start here, for no time at all
-        idle = np.clip(devices[i].slots - busy[here].astype(np.int64), 0, devices[i].slots)
-        idle_slot_s += float((idle * span_s[here]).sum())
-        unusable_slot_s += float((unusable[idle] * idle * span_s[here]).sum())
+        idle = np.clip(devices[i].slots - busy[start:end].astype(np.int64), 0, devices[i].slots)
+        idle_slot_s += float((idle * span_s[start:end]).sum())
+        unusable_slot_s += float((tables[i][idle] * idle * span_s[start:end]).sum())
     return unusable_slot_s / idle_slot_s if idle_slot_s > 0 else None
 
 
-def _unusable(simulation: Simulation, device: int) -> FloatArray:
+def _unusable(columns: TaskColumns, model: int, slots: int) -> FloatArray:
     """Return for 0, 1, ... idle slots of a device the share of the tasks that demand more; empty where none can run."""
-    columns, state = simulation.columns, simulation.devices[device]
     demand = columns.slots_array
     if columns.runs_on is not None:
-        demand = demand[np.array(columns.runs_on)[:, state.model]]
-    demand = np.sort(demand[demand <= state.spec.slots])
+        demand = demand[np.array(columns.runs_on)[:, model]]
+    demand = np.sort(demand[demand <= slots])
     if not len(demand):
         return demand
-    fits = np.searchsorted(demand, np.arange(state.spec.slots + 1), side="right")
+    fits = np.searchsorted(demand, np.arange(slots + 1), side="right")
     result: FloatArray = 1.0 - fits / len(demand)
     return result
 

@@ -99,6 +99,12 @@ class ClusterState:
         """Return the slots that nothing runs on now."""
         return self._states[device].free_slots
 
+    @property
+    def idle_slots(self) -> int:
+        """Slots of all devices together that nothing runs on now."""
+        states = self._states
+        return states[0].free_slots if len(states) == 1 else sum([state.free_slots for state in states])
+
     def free_memory(self, device: int) -> float:
         """Return the GB that nothing holds now."""
         return self._states[device].memory_left_gb()

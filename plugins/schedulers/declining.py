@@ -28,7 +28,7 @@ def nowhere_split(rule: str, tasks: TaskColumns, cluster: Cluster) -> str | None
     Memory alone is weighed for pairs: slots and impossible device models are those of each device.
     """
     columns = cluster.columns_in(tasks.models)
-    places = [(d.kind, d.slots, d.memory_gb, columns[d.index]) for d in cluster.devices]
+    places = {(d.kind, d.slots, d.memory_gb, columns[d.index]) for d in cluster.devices}
     for index, (slots, memory_gb) in enumerate(zip(tasks.slots, tasks.memory_gb, strict=True)):
         usable = [
             (kind, gb)

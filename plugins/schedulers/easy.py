@@ -13,7 +13,7 @@ from engine.placement import Placement, on
 from engine.scheduler import Scheduler
 from engine.state import ClusterState
 from engine.task import Task, TaskColumns
-from plugins.schedulers.rigid import Newcomers, declines_memory, device_with_room, fastest_s, free_slots, shadow
+from plugins.schedulers.rigid import Newcomers, declines_memory, device_with_room, fastest_s, shadow
 
 _Waiting = tuple[int, int, float, Task]
 """A job's slots, its number in the order of arrival, its expected seconds as of :func:`fastest_s` when it came, and its
@@ -69,7 +69,7 @@ class Easy(Scheduler):
             reserved = None  # something runs longer than believed
         if reserved is not None and joined:
             return self._passing(joined, reserved, state) if self._free else ()
-        free = free_slots(state)
+        free = state.idle_slots
         if reserved is not None and free == self._free:
             return ()
         self._free = free

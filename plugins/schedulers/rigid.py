@@ -57,12 +57,6 @@ def fastest_s(task: Task, state: ClusterState) -> float:
     return min([state.seconds(task, group[0]) for group in equals if state.fits(task, group[0])])
 
 
-def free_slots(state: ClusterState) -> int:
-    """Return the slots of all devices that nothing runs on."""
-    count = len(state.devices)
-    return state.free_slots(0) if count == 1 else sum(map(state.free_slots, range(count)))
-
-
 def shadow(slots: int, device: int, state: ClusterState) -> tuple[float, int]:
     """Return the second at which so many slots of the device are believed free if nothing else starts there, and how
     many are free then beyond those (Mu'alem & Feitelson 2001: shadow time and extra nodes).

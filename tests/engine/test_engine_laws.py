@@ -284,8 +284,8 @@ class _Curious(Scheduler):
                 assert got_s == pytest.approx(expected_s, rel=1e-12, abs=1e-9)
                 self.compared += 1
             assert state.available_at(spec.index, spec.slots + 1) == math.inf
-        for group, devices in enumerate(state.equals):
-            assert state.available_in(group) == [state.available_at(device) for device in devices]
+        for group, alike in enumerate(state.equals):
+            assert state.available_in(group) == [state.available_at(device) for device in alike]
 
 
 def curious_about(world: World) -> None:
