@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.drift import SpeedChange
 from engine.learning import LearningFrame
 from engine.results import Status
-from engine.workload import FloatArray
+from engine.workload import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +48,14 @@ class LaneFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceStrip:
-    """The devices of the selected scheduler over simulated time: ``busy`` is devices x buckets, the busy share 0..1 of
-    the device's slots, ``queued`` the mean number of waiting shares; ``edges_s`` are the buckets + 1 time edges.
-    ``busy_now`` (slots) and ``queued_now`` (shares) are those of this instant."""
+    """The devices of the selected scheduler over simulated time, in the rows of :func:`engine.strip.rows_of`.
+
+    ``busy`` is rows x buckets, the busy share 0..1 of the row's slots, ``queued`` the mean number of waiting shares a
+    device; ``edges_s`` are the buckets + 1 time edges. ``busy_now`` (slots) and ``queued_now`` (shares) are those of
+    each device at this instant."""
 
     scheduler: str
+    row_of: IntArray
     edges_s: FloatArray
     busy: FloatArray
     queued: FloatArray

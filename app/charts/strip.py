@@ -14,6 +14,8 @@ from app.findings import strip_title
 from app.texts import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.cluster import Cluster, Device
     from engine.frame import DeviceStrip, Frame
     from engine.workload import FloatArray
@@ -67,9 +69,8 @@ class DeviceStripChart(QWidget):
         busy = {}
         for kind in ("cpu", "gpu"):
             devices = self._cluster.of_kind(kind)
-            slots = sum(d.slots for d in devices)
-            if slots:
-                busy[kind] = sum(self._share(d, self._strip) * d.slots for d in devices) / slots
+            if devices:
+                busy[kind] = self._share(devices, self._strip)
         return strip_title(self._strip, busy, self._done)
 
     def restyle(self) -> None:
@@ -89,21 +90,22 @@ class DeviceStripChart(QWidget):
         """Paint every device's row."""
         if self._strip is None or self._cluster is None:
             return
-        self._row_px = min(ROW_PX + GAP_PX, self.height() / len(self._cluster.devices))
+        self._row_px = min(ROW_PX + GAP_PX, self.height() / len(self._strip.busy))
         painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(font.pointSizeF() * 0.9)
         painter.setFont(font)
-        self._paint_lanes(painter, self._cluster, self._strip)
+        self._paint_lanes(painter, self._strip)
         if self._row_px >= LEGIBLE_PX:
             for device in self._cluster.devices:
-                self._name(painter, device.index, 1, device.id, self._now(device, self._strip))
+                row = int(self._strip.row_of[device.index])
+                self._name(painter, row, 1, device.id, self._now(device, self._strip))
         else:
             self._name_kinds(painter, self._cluster, self._strip)
         painter.end()
 
-    def _paint_lanes(self, painter: QPainter, cluster: Cluster, strip: DeviceStrip) -> None:
-        """Paint all rows from two small pictures, one row of pixels a device: busy above, queued below."""
+    def _paint_lanes(self, painter: QPainter, strip: DeviceStrip) -> None:
+        """Paint all rows from two small pictures, one row of pixels each: busy above, queued below."""
         tokens, idle = self._look.tokens, QColor(self._look.tokens.grid)
         colour, gap = self._look.colour(strip.scheduler), GAP_PX if self._row_px > 2 * GAP_PX else 0.0
         width = max(self.width() - LEFT_MARGIN - RIGHT_MARGIN, 10)
@@ -113,7 +115,7 @@ class DeviceStripChart(QWidget):
             busy = _shades(strip.busy, idle, colour)
             # a square root, so that short queues are seen beside long ones; sums of spans may miss 0 by a rounding
             queued = _shades(np.sqrt(np.maximum(strip.queued, 0.0) / self._most_queued), idle, QColor(tokens.muted))
-        for row in range(len(cluster.devices)):
+        for row in range(len(strip.busy)):
             top = row * self._row_px
             painter.fillRect(QRectF(LEFT_MARGIN, top, width, height), idle)
             if buckets > 0:
@@ -132,26 +134,27 @@ class DeviceStripChart(QWidget):
         painter.drawText(QRectF(left, top, RIGHT_MARGIN - 8, height), middle, now)
 
     def _name_kinds(self, painter: QPainter, cluster: Cluster, strip: DeviceStrip) -> None:
-        """Name runs of devices of one kind together."""
-        devices = cluster.devices
-        first = 0
-        for index in range(1, len(devices) + 1):
-            if index == len(devices) or devices[index].kind != devices[first].kind:
-                run = devices[first:index]
-                busy = sum(self._share(d, strip) for d in run) / len(run)
-                name = f"{len(run)} {run[0].kind.upper()}{'s' if len(run) > 1 else ''}"
-                self._name(painter, first, len(run), name, f"{percent(busy)} busy")
-                first = index
+        """Name the devices of one kind together."""
+        for kind in ("cpu", "gpu"):
+            devices = cluster.of_kind(kind)
+            if devices:
+                rows = strip.row_of[[device.index for device in devices]]
+                name = f"{len(devices):,} {kind.upper()}{'s' if len(devices) > 1 else ''}"
+                busy = f"{percent(self._share(devices, strip))} busy"
+                self._name(painter, int(rows[0]), len(np.unique(rows)), name, busy)
 
-    def _share(self, device: Device, strip: DeviceStrip) -> float:
-        """Return the busy share of a device: now, or up to the policy's last task when the race is done."""
-        if self._done:
-            return float(strip.busy[device.index, : self._last_busy].mean()) if self._last_busy else 0.0
-        return float(strip.busy_now[device.index]) / device.slots
+    def _share(self, devices: Sequence[Device], strip: DeviceStrip) -> float:
+        """Return the busy share of the slots of devices that have rows of their own: now, or up to the policy's last
+        task when the race is done."""
+        index, slots = [device.index for device in devices], np.array([device.slots for device in devices])
+        if not self._done:
+            return float(strip.busy_now[index].sum() / slots.sum())
+        of_row = strip.busy[:, : self._last_busy].mean(axis=1) if self._last_busy else np.zeros(len(strip.busy))
+        return float((of_row[strip.row_of[index]] * slots).sum() / slots.sum())
 
     def _now(self, device: Device, strip: DeviceStrip) -> str:
         if self._done:
-            return f"{percent(self._share(device, strip))} busy"
+            return f"{percent(self._share([device], strip))} busy"
         queued = int(strip.queued_now[device.index])
         waiting = f", {queued:,} queued" if queued else ""
         return f"{int(strip.busy_now[device.index])}/{device.slots} busy{waiting}"

@@ -116,7 +116,7 @@ def test_devices_of_a_race_that_is_over_at_once_are_idle_and_not_those_of_the_ra
     def frame(buckets: int) -> Frame:
         now = np.zeros(devices)
         shares = np.ones((devices, buckets))
-        strip = DeviceStrip("mct", np.arange(buckets + 1.0), shares, shares, now, now)
+        strip = DeviceStrip("mct", np.arange(devices), np.arange(buckets + 1.0), shares, shares, now, now)
         return Frame(1.0, 1.0, 1, 1, (), strip, 1, math.nan, done=True)
 
     chart = DeviceStripChart(look)

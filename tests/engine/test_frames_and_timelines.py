@@ -10,10 +10,13 @@ from engine_worlds import World, devices, laws, shares_of, worlds
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import strip
+from engine.cluster import Device, Kind
 from engine.frame import Frame, LaneFrame
 from engine.frames import FrameMaker
 from engine.race import LaneSpec, Race
 from engine.simulation import Simulation
+from engine.strip import MOST_ROWS, StripTimeline, rows_of
 from engine.timeline import BUCKETS, Buckets, lane_series
 from engine.workload import Workload, workload
 from plugins.schedulers.mct import Mct
@@ -150,12 +153,12 @@ def test_the_strip_shows_the_busy_slots_and_the_waiting_shares_of_every_device()
     for second in (5.0, 40.0, 41.0, 110.0):
         while race.advance(second, events=50):
             pass
-        strip = maker.frame("round_robin").strip
-        assert strip is not None
+        shown = maker.frame("round_robin").strip
+        assert shown is not None
         sim = race.lanes[0].simulation
         parts = sim.ledger.parts()
-        width_s = strip.edges_s[1] - strip.edges_s[0]
-        assert strip.edges_s[-2] < second <= strip.edges_s[-1]
+        width_s = shown.edges_s[1] - shown.edges_s[0]
+        assert shown.edges_s[-2] < second <= shown.edges_s[-1]
         rows = list(zip(*(column.tolist() for column in parts), strict=True))
         for device in CLUSTER.devices:
             busy = queued = 0.0
@@ -165,11 +168,36 @@ def test_the_strip_shows_the_busy_slots_and_the_waiting_shares_of_every_device()
                 end_s = math.inf if math.isnan(end_s) else end_s
                 busy += overlap_s(start_s, end_s, 0.0, second)
                 queued += overlap_s(placed_s, start_s, 0.0, second)
-            assert float(strip.busy[device.index].sum()) * width_s * device.slots == pytest.approx(busy)
-            assert float(strip.queued[device.index].sum()) * width_s == pytest.approx(queued, abs=1e-9)
+            assert float(shown.busy[device.index].sum()) * width_s * device.slots == pytest.approx(busy)
+            assert float(shown.queued[device.index].sum()) * width_s == pytest.approx(queued, abs=1e-9)
             running = sum(1 for row in here if not math.isnan(row[4]) and math.isnan(row[5]))
-            assert strip.busy_now[device.index] == running
-            assert strip.queued_now[device.index] == sum(math.isnan(row[4]) for row in here)
+            assert shown.busy_now[device.index] == running
+            assert shown.queued_now[device.index] == sum(math.isnan(row[4]) for row in here)
+
+
+def test_a_large_cluster_has_few_rows_each_of_one_kind_and_none_empty() -> None:
+    kinds: tuple[Kind, ...] = ("gpu", "cpu", "gpu")
+    devices = [Device(i, f"d{i}", kinds[i % 3], "x") for i in range(3000)]
+    row_of = rows_of(devices)
+    rows = [{devices[i].kind for i in np.flatnonzero(row_of == row)} for row in range(row_of.max() + 1)]
+    assert len(rows) <= MOST_ROWS + 1
+    assert [len(kinds) for kinds in rows] == [1] * len(rows)
+    assert rows == sorted(rows, key=lambda kinds: kinds != {"gpu"})
+
+
+def test_rows_of_several_devices_show_their_slots_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = Race(busy_tasks(), CLUSTER, lanes())
+    while race.advance(40.0):
+        pass
+    apart = StripTimeline("round_robin", race.lanes[0].simulation).at(40.0)
+    monkeypatch.setattr(strip, "MOST_ROWS", 1)
+    together = StripTimeline("round_robin", race.lanes[0].simulation).at(40.0)
+    for kind in {device.kind for device in CLUSTER.devices}:
+        devices = [device.index for device in CLUSTER.devices if device.kind == kind]
+        slots = np.array([CLUSTER.devices[i].slots for i in devices])
+        (row,) = set(together.row_of[devices].tolist())
+        assert together.busy[row] == pytest.approx(slots @ apart.busy[apart.row_of[devices]] / slots.sum())
+        assert together.queued[row] == pytest.approx(apart.queued[apart.row_of[devices]].mean(axis=0))
 
 
 def test_the_bound_of_the_response_waits_for_the_first_line_to_move() -> None:
