@@ -23,6 +23,12 @@ class PlainAxis(pg.AxisItem):
         super().__init__(orientation)
         self._unit = unit
 
+    def show_in(self, unit: str, size: float) -> None:
+        """Show values in another unit, of ``size`` of their own: 86,400 for seconds that are shown in days."""
+        if unit != self._unit:
+            self._unit = unit
+            self.setScale(1.0 / size)
+
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Return the texts of ticks (pyqtgraph's hook)."""
         if self.logMode:

@@ -13,8 +13,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem
 
 from app.charts.look import LEFT_MARGIN, Look
-from app.charts.still_plot import StillPlot
+from app.charts.still_plot import PlainAxis, StillPlot
 
+SECONDS = "\u00a0s"
 LABEL_HEIGHT_PX = 15
 LABEL_WIDTH_PX = 84
 FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
@@ -22,6 +23,9 @@ FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
 VEIL = 150
 """How much of a line under a name is covered, of 255: the name can be read, the line still be followed."""
 VEIL_MARGIN_PX = 2
+LONG = (("\u00a0d", 86_400.0), ("\u00a0h", 3_600.0))
+"""Units in which a time axis is shown that is longer than :data:`UNITS` of them: traces cover weeks."""
+UNITS = 3.0
 LATE = 0.6
 """A mark in the last part of the axis is named on its left, where there is room."""
 
@@ -47,8 +51,9 @@ class Line(pg.PlotCurveItem):
 class TimePlot(StillPlot):
     """A plot that is laid out once and then only gets new points; its ranges move in steps."""
 
-    def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int, x_unit: str = "\u00a0s") -> None:
+    def __init__(self, look: Look, y_label: str, y_unit: str, gutter_px: int, x_unit: str = SECONDS) -> None:
         super().__init__(look, LEFT_MARGIN, y_unit, x_unit)
+        self._shows_time = x_unit == SECONDS
         self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
@@ -208,10 +213,19 @@ class TimePlot(StillPlot):
         # the axis is longer than its data, so that the names fit behind the lines
         stretch = width / max(width - self._gutter_px, 50.0)
         self.getPlotItem().setYRange(*(np.log10(y) if log else y), padding=0)
+        if self._shows_time:
+            self._axis_of(end_s)
         self.getPlotItem().setXRange(0, end_s * max(stretch, 1.0), padding=0)
         self._y = tuple(np.log10(y)) if log else y
         self._end_s = end_s
         self._laid_out = wanted
+
+    def _axis_of(self, end_s: float) -> None:
+        """Choose the unit of the time axis."""
+        unit, size = next(((u, size) for u, size in LONG if end_s > UNITS * size), (SECONDS, 1.0))
+        axis = self.getPlotItem().getAxis("bottom")
+        assert isinstance(axis, PlainAxis)
+        axis.show_in(unit, size)
 
     def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:
         """Write each name behind its line, apart from the others, and never out of sight."""

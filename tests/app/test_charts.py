@@ -109,6 +109,21 @@ def test_ticks_of_millions_of_seconds_stay_short(qtbot):
     assert axis.logTickStrings([4.0, 7.0], 1.0, 1.0) == ["10,000 s", "10⁷ s"]
 
 
+@pytest.mark.parametrize(("end_s", "texts"), [(40.0, "40\u00a0s"), (36_000.0, "10\u00a0h"), (1_728_000.0, "20\u00a0d")])
+def test_a_time_axis_is_in_the_unit_that_keeps_its_ticks_short(qtbot, look, end_s, texts):
+    plot = TimePlot(look, "response", "\u00a0s", 0)
+    qtbot.addWidget(plot)
+    plot.resize(700, 300)
+    plot.draw({"mct": Series(np.array([0.0, end_s]), np.array([1.0, 2.0]))}, end_s, (0.0, 3.0), log=False)
+    axis = plot.getAxis("bottom")
+    ticks = [
+        text
+        for spacing, values in axis.tickValues(0.0, end_s, 600)
+        for text in axis.tickStrings(values, axis.autoSIPrefixScale * axis.scale, spacing)
+    ]
+    assert texts in ticks
+
+
 def test_devices_of_a_race_that_is_over_at_once_are_idle_and_not_those_of_the_race_before(qtbot, look):
     cluster = load_cluster("default")
     devices = len(cluster.devices)
