@@ -52,7 +52,8 @@ class ModelFrame:
     never. ``error``/``nominal_error``: mean absolute errors of the logarithm of the seconds (see
     :class:`engine.learner.Verdict`), one for each of :attr:`LearningFrame.completion`; nan: not known yet.
     ``predicted_s``/``nominal_s``/``observed_s``: seconds of the whole task at speed 1, of the latest shares that ended
-    here: as the fit that was being judged said, which had not seen them, as the workload says, and as they were.
+    here: as the fit that was being judged said, which had not seen them, as the workload says, and as they were;
+    ``task``: of which tasks they were.
     """
 
     model: str
@@ -63,6 +64,7 @@ class ModelFrame:
     predicted_s: FloatArray
     nominal_s: FloatArray
     observed_s: FloatArray
+    task: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,16 +99,21 @@ class LearningRecord:
         self.trusted_since = [0] * len(models)
         self._trusted = [False] * len(models)
         self._shares = [np.zeros((3, 0)) for _ in models]
+        self._tasks = [np.zeros(0, dtype=np.int64) for _ in models]
         self._errors: list[tuple[int, tuple[tuple[float, float], ...]]] = []
         self._last: tuple[int, tuple[tuple[float, float], ...]] | None = None
         self._stride = 1
         self._judged = 0
 
-    def predicted(self, of_model: list[BoolArray], predicted_s: FloatArray, shares: FloatArray) -> None:
-        """Add what a fit said of shares that it had not seen; ``shares`` are their nominal and observed seconds."""
+    def predicted(
+        self, of_model: list[BoolArray], predicted_s: FloatArray, shares: FloatArray, tasks: IntArray
+    ) -> None:
+        """Add what a fit said of shares that it had not seen; ``shares`` are their nominal and observed seconds,
+        ``tasks`` their tasks."""
         for model, mine in enumerate(of_model):
             fresh = np.vstack([predicted_s[mine], shares[:, mine]])
             self._shares[model] = np.hstack([self._shares[model], fresh])[:, -MOST_SHARES:]
+            self._tasks[model] = np.concatenate([self._tasks[model], tasks[mine]])[-MOST_SHARES:]
 
     def judged(self, judgement: Judgement) -> None:
         """Add a judgement."""
@@ -133,10 +140,15 @@ class LearningRecord:
         if self._last is not None and rows[-1] is not self._last:
             rows = [*rows, self._last]
         errors = np.array([row[1] for row in rows]).reshape(len(rows), len(models), 2)
-        return np.array([row[0] for row in rows], dtype=np.int64), tuple(
-            ModelFrame(name, trusted[m], self.trusted_since[m], errors[:, m, 0], errors[:, m, 1], *self._shares[m])
-            for m, name in enumerate(models)
-        )
+        shown = []
+        for m, (name, shares, tasks) in enumerate(zip(models, self._shares, self._tasks, strict=True)):
+            error, nominal_error = errors[:, m, 0], errors[:, m, 1]
+            predicted_s, nominal_s, observed_s = shares
+            since = self.trusted_since[m]
+            shown.append(
+                ModelFrame(name, trusted[m], since, error, nominal_error, predicted_s, nominal_s, observed_s, tasks)
+            )
+        return np.array([row[0] for row in rows], dtype=np.int64), tuple(shown)
 
 
 class LearningDigest:

@@ -142,7 +142,7 @@ def test_the_record_stays_small_however_long_the_race() -> None:
     record = LearningRecord(("cpu",))
     for number in range(1, 5001):
         trusted = bool(number % 2)
-        record.predicted([np.ones(30, dtype=bool)], np.full(30, float(number)), np.ones((2, 30)))
+        record.predicted([np.ones(30, dtype=bool)], np.full(30, float(number)), np.ones((2, 30)), np.arange(30))
         record.judged(Judgement(number, number - 1, (Verdict(30, number, 1.0, trusted, 0.1 * trusted, False),)))
     learner = Doubles(EstimatorContext(("cpu",), np.ones((1, 1)), np.zeros((1, 0)), (), None, 0))
     completion, (cpu,) = record.frames(learner)
