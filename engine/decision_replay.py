@@ -154,7 +154,7 @@ class DecisionReplay(Simulation):
         finish_s = [
             s + share_s(task, state, expected, device, part) for s, (device, part) in zip(start_s, shares, strict=True)
         ]
-        self._choice = _Choice(shares, order, min(start_s), max(finish_s))
+        self._choice = _Choice(shares, order, min(start_s), max(finish_s), self._number(shares[0][0]))
         self._knowledge = Knowledge(
             at_s=before.now_s,
             estimator=estimator.name,
@@ -172,7 +172,11 @@ class DecisionReplay(Simulation):
         super()._release_children(task)
         choice = self._choice
         if choice is not None and self._hindsight is None and self._state.ready(self.task):
-            self._hindsight = hindsight(self, self.task, choice.shares, choice.order)
+            self._hindsight = hindsight(self, self.task, choice.shares, choice.order, choice.number)
+
+    def _number(self, device: int) -> float:
+        queue = (*self.devices[device].ready, *self.devices[device].waiting.values())
+        return next((float(entry[1]) for entry in queue if entry[2] == self.task.index), math.inf)
 
 
 class _Before(NamedTuple):
@@ -185,12 +189,14 @@ class _Before(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """Where the task was placed, and when its first share was believed to start and its last to end."""
+    """Where the task was placed, when its first share was believed to start and its last to end, and the number of the
+    placement among all that queued, inf where it did not."""
 
     shares: Shares
     order: float | None
     start_s: float
     finish_s: float
+    number: float
 
 
 class _Overheard:

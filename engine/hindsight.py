@@ -22,14 +22,17 @@ TIE = 1e-9
 """Finishes closer than this share of the response are one: the same sum in another order differs in its last bits."""
 
 
-def hindsight(simulation: Simulation, task: Task, shares: Shares, order: float | None) -> Hindsight:
+def hindsight(
+    simulation: Simulation, task: Task, shares: Shares, order: float | None, number: float = math.inf
+) -> Hindsight:
     """Return what is best for a ready task now, before or after it was placed with these shares and order.
 
     Any device alone and any CPU+GPU pair compete (:mod:`engine.split`), and the choice itself; each takes the place in
-    the queue that ``order`` gives it. Memory that others hold is not foreseen, nor are shares that wait for parents of
-    their own in queues without order, nor changes of speed to come: with these it may be later than said.
+    a queue that ``order`` and the ``number`` of its placement give it (inf: it is the latest one). Memory that others
+    hold is not foreseen, nor are shares that wait for parents of their own in queues without order, nor changes of
+    speed to come: with these it may be later than said.
     """
-    truth = _as_it_is(simulation, task, order)
+    truth = _as_it_is(simulation, task, order, number)
     choice_finish_s = _finish_s(task, shares, truth)
     best = best_shares(task, truth, Weights())
     best_finish_s = _finish_s(task, best, truth) if best else math.inf
@@ -56,13 +59,13 @@ def _finish_s(task: Task, shares: Shares, state: ClusterState) -> float:
     )
 
 
-def _as_it_is(simulation: Simulation, task: Task, order: float | None) -> ClusterState:
-    """Return the cluster as it is, with the shares alone that go before one of this task with this order."""
+def _as_it_is(simulation: Simulation, task: Task, order: float | None, number: float) -> ClusterState:
+    """Return the cluster as it is, with the shares alone that go before one of this task."""
     ends_s = {part: end_s for end_s, number, part in simulation._events if number > 0}
     true_s = simulation._shared.table("true")
     state = ClusterState(
         simulation.cluster.without_drift(),
-        [_device_as_it_is(simulation, device, task.index, order, ends_s) for device in simulation.devices],
+        [_device_as_it_is(simulation, device, task.index, (order, number), ends_s) for device in simulation.devices],
         simulation.columns,
         simulation._precedence,
         lambda asked: [model[asked.index] for model in true_s],
@@ -73,8 +76,9 @@ def _as_it_is(simulation: Simulation, task: Task, order: float | None) -> Cluste
 
 
 def _device_as_it_is(
-    simulation: Simulation, device: DeviceState, task: int, order: float | None, ends_s: dict[int, float]
+    simulation: Simulation, device: DeviceState, task: int, turn: tuple[float | None, float], ends_s: dict[int, float]
 ) -> DeviceState:
+    order, number = turn
     spec = device.spec
     it = DeviceState(replace(spec, speed=spec.speed * spec.speed_factor(simulation.now_s), speed_at=()), device.model)
     own = simulation.ledger.parts_of(task)
@@ -83,8 +87,8 @@ def _device_as_it_is(
     it._end_s = max((end_s for end_s, _, _ in it.running.values()), default=-math.inf)
     strict = device.strict or order is not None
     rank = math.inf if order is None else order
-    line = [*device.ready, *(device.waiting.values() if strict else ())]
-    it.ready = deque(_truly(simulation, device, e) for e in sorted(line) if e[0] <= rank and e[2] not in own)
+    line = sorted([*device.ready, *(device.waiting.values() if strict else ())])
+    it.ready = deque(_truly(simulation, device, e) for e in line if e[:2] < (rank, number) and e[2] not in own)
     it.queued_s = math.fsum(entry[4] for entry in it.ready)
     return it
 
