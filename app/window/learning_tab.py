@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.charts.look import Look
 from app.window.splitting_page import SplittingPage
+from app.window.task_field import TaskField
 from app.window.widgets import Card, column
 
 if TYPE_CHECKING:
@@ -48,8 +49,13 @@ SOON = "Something is seen here as soon as a first fit has been compared with tas
 
 
 class LearningTab(QWidget):
-    """Shows frames while it is visible: one learning policy at a time, or when splitting pays."""
+    """Shows frames while it is visible: one learning policy at a time, or when splitting pays.
 
+    ``task_entered`` with what was written into a task field, ``task_clicked`` with the task of a point.
+    """
+
+    task_entered = Signal(str)
+    task_clicked = Signal(int)
     predictions: PredictionChart
     errors: ErrorChart
     importance: ImportanceBars
@@ -72,6 +78,7 @@ class LearningTab(QWidget):
         self.lane.activated.connect(self._chosen)
         self.facts_card = Card("What has been learned", "")
         self.facts_card.head.addWidget(self.lane)
+        self.fields = [self._field_on(card) for card in (self.invitation, self.facts_card)]
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", SOON)
         self.legend = QLabel()
@@ -114,6 +121,7 @@ class LearningTab(QWidget):
 
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
         self.importance = ImportanceBars(self._look)
+        self.predictions.clicked.connect(self.task_clicked)
         self.predictions_card.hold(column(self.predictions, self.legend))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
@@ -129,15 +137,15 @@ class LearningTab(QWidget):
         self.errors.begin()
         self.lane.clear()
         self._stack.setCurrentIndex(INVITATION)
-        for link in self.links:
-            link.show()
+        for widget in (*self.links, *self.fields):
+            widget.show()
 
     def clear(self) -> None:
         """Show what was there before the first race."""
         self._frame = self._race = None
         self._stack.setCurrentIndex(INVITATION)
-        for link in self.links:
-            link.hide()
+        for widget in (*self.links, *self.fields):
+            widget.hide()
         self.invitation.empty.setText(BEFORE)
 
     def conclude(self, distances: Sequence[str]) -> None:
@@ -165,6 +173,10 @@ class LearningTab(QWidget):
         if everything or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
             self._say(lane)
+
+    def mark(self, task: int) -> None:
+        """Mark the points of a task."""
+        self.predictions.mark(task)
 
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
@@ -194,6 +206,13 @@ class LearningTab(QWidget):
         row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
         panel.setFixedHeight(FACTS_PX)
         return panel
+
+    def _field_on(self, card: Card) -> TaskField:
+        field = TaskField()
+        field.hide()
+        field.entered.connect(self.task_entered)
+        card.head.addWidget(field)
+        return field
 
     def _link_on(self, card: Card) -> QPushButton:
         link = QPushButton("When does splitting pay?")
