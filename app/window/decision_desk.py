@@ -24,6 +24,7 @@ WAIT = (
     "The race is still on. What each policy did with a task is found by living the race through again, which would "
     "slow this one down: ask again when it has ended."
 )
+NO_RACE = "There is no race whose decisions could be looked at: start one, and ask when it has ended."
 
 
 class _Reliving(QThread):
@@ -85,11 +86,11 @@ class DecisionDesk(QObject):
         """Show the task with this number or name."""
         from app.reliving import find_task
 
-        if self._desk.ended is None:
-            self._notifier.tell("info", WAIT)
+        ended = self._race()
+        if ended is None:
             return
         try:
-            task = find_task(text, self._desk.ended.prepared.workload)
+            task = find_task(text, ended.prepared.workload)
         except InputError as error:
             self._notifier.error(error, "Finding the task")
             return
@@ -97,9 +98,8 @@ class DecisionDesk(QObject):
 
     def show_task(self, task: int) -> None:
         """Show what every policy did with the task in this row of the workload."""
-        ended = self._desk.ended
+        ended = self._race()
         if ended is None:
-            self._notifier.tell("info", WAIT)
             return
         self.cancel()
         self._of = ended
@@ -132,6 +132,12 @@ class DecisionDesk(QObject):
         """Wear the theme in use."""
         if self.dialog is not None:
             self.dialog.restyle()
+
+    def _race(self) -> Ended | None:
+        """Return the race that is over; while there is none, say so."""
+        if self._desk.ended is None:
+            self._notifier.tell("info", WAIT if self._desk.running else NO_RACE)
+        return self._desk.ended
 
     def _opened(self) -> DecisionDialog:
         from app.dialogs.decision import DecisionDialog
