@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from app.learning_findings import joined
 from app.texts import number, plural, seconds
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from engine.cluster import Cluster, Device
     from engine.decision import Decision
     from engine.placement import Shares
-    from engine.workload import Workload
+    from engine.workload import FloatArray, Workload
 
 TABLES = {
     "nominal": "the nominal times",
@@ -61,7 +63,9 @@ POLICY_COLUMNS = (
 )
 DEVICE_COLUMNS = (
     Column(
-        "Device", "The devices of the cluster, the one on which the whole task would truly be done first at the top."
+        "Device",
+        "The devices of the cluster: those that were chosen, then the one on which the whole task would truly be done "
+        "first.",
     ),
     Column("Share", "What share of the task the policy gave to it."),
     Column("Queue", "Shares of other tasks that waited there, those too that it would have passed."),
@@ -126,26 +130,28 @@ def policy_cells(decision: Decision, devices: Sequence[Device], first: bool) -> 
     ]
 
 
-def device_cells(decision: Decision, devices: Sequence[Device]) -> list[list[Cell]]:
-    """Return a row a device, that on which the task would truly be done first at the top."""
-    knowledge, truth = decision.knowledge, decision.hindsight.prospects
-    believed, shares, arrival_s = knowledge.prospects, dict(decision.shares), decision.arrival_s
-    done_s, believed_done_s = truth.finish_s, believed.finish_s
-    least_s, least_believed_s = done_s.min(), believed_done_s.min()
+def devices_in_order(decision: Decision) -> list[int]:
+    """Return the devices: those that were chosen, then the one on which the whole task would truly be done first."""
+    chosen = [device for device, _ in decision.shares]
+    in_order = np.argsort(decision.hindsight.prospects.finish_s, kind="stable").tolist()
+    return chosen + [device for device in in_order if device not in chosen]
+
+
+def device_cells(decision: Decision, devices: Sequence[Device], device: int) -> list[Cell]:
+    """Return the row of a device."""
+    knowledge, truth, arrival_s = decision.knowledge, decision.hindsight.prospects, decision.arrival_s
+    believed, share, slots = knowledge.prospects, dict(decision.shares).get(device), devices[device].slots
     return [
-        [
-            Cell(devices[d].id, strong=d in shares),
-            Cell(_share(shares[d]) if d in shares else "", strong=True),
-            Cell(f"{knowledge.queue[d]:,}"),
-            Cell(f"{knowledge.free_slots[d]:,} of {devices[d].slots:,}"),
-            Cell(seconds(believed.start_s[d] - arrival_s)),
-            Cell(seconds(truth.start_s[d] - arrival_s)),
-            Cell(seconds(believed.seconds[d])),
-            Cell(seconds(truth.seconds[d])),
-            Cell(seconds(believed_done_s[d] - arrival_s), good=bool(believed_done_s[d] == least_believed_s < math.inf)),
-            Cell(seconds(done_s[d] - arrival_s), good=bool(done_s[d] == least_s < math.inf)),
-        ]
-        for d in sorted(range(len(devices)), key=lambda d: (done_s[d], d))
+        Cell(devices[device].id, strong=share is not None),
+        Cell("" if share is None else _share(share), strong=True),
+        Cell(f"{knowledge.queue[device]:,}"),
+        Cell(f"{knowledge.free_slots[device]:,} of {slots:,}"),
+        Cell(seconds(believed.start_s[device] - arrival_s)),
+        Cell(seconds(truth.start_s[device] - arrival_s)),
+        Cell(seconds(believed.seconds[device])),
+        Cell(seconds(truth.seconds[device])),
+        _done(believed.finish_s, device, arrival_s),
+        _done(truth.finish_s, device, arrival_s),
     ]
 
 
@@ -193,7 +199,8 @@ def _source(decision: Decision, models: Sequence[str]) -> str:
 
 def _chose(decision: Decision, devices: Sequence[Device]) -> str:
     arrival_s, late_s = decision.arrival_s, decision.finish_s - decision.believed_finish_s
-    chose = f"Chose {shares_text(decision.shares, devices)}"
+    kept_s = decision.knowledge.at_s - arrival_s
+    chose = f"Chose {shares_text(decision.shares, devices)}" + (f" after {seconds(kept_s)}" if kept_s > SAME else "")
     start, done = seconds(decision.start_s - arrival_s), seconds(decision.response_s)
     if not math.isfinite(decision.believed_finish_s):
         return f"{chose} before its parents had finished. It started after {start} and was done after {done}."
@@ -221,3 +228,8 @@ def _best(decision: Decision, devices: Sequence[Device]) -> str:
 
 def _share(fraction: float) -> str:
     return f"{number(100 * fraction)}\u00a0%"  # to the tenth: a share of 0.4 % is one
+
+
+def _done(finish_s: FloatArray, device: int, arrival_s: float) -> Cell:
+    first = bool(finish_s[device] == finish_s.min() < math.inf)
+    return Cell(seconds(finish_s[device] - arrival_s), good=first)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plugins.assemble import PreparedRace
     from plugins.lanes import PreparedLane
 
-BLOCK = 250
+BLOCK = 100
 """Events between two looks at whether to go on: some milliseconds."""
 
 Progress = Callable[[str, float], None]

@@ -17,6 +17,7 @@ from app.decision_findings import (
     about_task,
     by_response,
     device_cells,
+    devices_in_order,
     findings,
     policy_cells,
     served_best,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from app.reliving import Account
     from app.worker import Ended
 
-FIRST_SIZE = (980, 640)
+FIRST_SIZE, SMALLEST = (980, 660), (860, 440)
 MOST_ROWS = 8
 HEADER_PX = 32
 STEPS = 1000
@@ -47,6 +48,7 @@ class DecisionDialog(QDialog):
 
     def __init__(self, parent: QWidget, look: Look) -> None:
         super().__init__(parent)
+        self.setMinimumSize(*SMALLEST)
         self.resize(*FIRST_SIZE)
         self._look = look
         self._ended: Ended | None = None
@@ -127,6 +129,10 @@ class DecisionDialog(QDialog):
             widget.hide()
         self.doing.set_whole("Stopped: the policies without figures were not lived through again." if cancelled else "")
 
+    def paint_now(self) -> None:
+        """Paint what changed, at once: what is lived through again waits meanwhile."""
+        self.repaint()
+
     def restyle(self) -> None:
         """Wear the theme in use."""
         self._show_policies()
@@ -153,7 +159,7 @@ class DecisionDialog(QDialog):
         chosen = self._chosen
         model = self.policies.model()
         assert isinstance(model, CellModel)
-        model.show_rows(rows)
+        model.show_rows(len(rows), rows.__getitem__)
         if self._shown:
             self.policies.selectRow(self._shown.index(chosen) if chosen in self._shown else 0)
             self._chosen = chosen  # the first is shown until somebody has chosen
@@ -174,7 +180,8 @@ class DecisionDialog(QDialog):
             self.words.setText("".join(f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in told))
             model = self.devices.model()
             assert isinstance(model, CellModel)
-            model.show_rows(device_cells(decision, prepared.cluster.devices))
+            devices, in_order = prepared.cluster.devices, devices_in_order(decision)
+            model.show_rows(len(devices), lambda row: device_cells(decision, devices, in_order[row]))
             self.policy_card.begin()
         self.policy_card.title.set_whole(f"What {self._chosen} saw")
 

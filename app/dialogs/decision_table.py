@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,6 +23,10 @@ from app.decision_findings import Cell, Column
 AnyIndex = QModelIndex | QPersistentModelIndex
 ROW_PX = 26
 DOT_PX = 12
+WIDTH_ROWS = 20
+"""First rows that a column is made as wide as: as many as are seen."""
+KEPT = 256
+"""Rows that are not asked for again: more than are seen at once."""
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -33,17 +38,23 @@ class CellModel(QAbstractTableModel):
         super().__init__()
         self._look = look
         self._columns, self._texts = columns, texts
-        self.rows: list[list[Cell]] = []
+        self._row: Callable[[int], Sequence[Cell]] = _no_row
+        self._count = 0
 
-    def show_rows(self, rows: list[list[Cell]]) -> None:
-        """Show these rows; a short one is filled up with nothing."""
+    def show_rows(self, count: int, row: Callable[[int], Sequence[Cell]]) -> None:
+        """Show so many rows; ``row`` is asked for one when it is seen, and may end early."""
         self.beginResetModel()
-        self.rows = [[*row, *[Cell("")] * (len(self._columns) - len(row))] for row in rows]
+        self._count, self._row = count, lru_cache(KEPT)(row)
         self.endResetModel()
+
+    def cell(self, row: int, column: int) -> Cell:
+        """Return a cell, an empty one behind the end of its row."""
+        cells = self._row(row)
+        return cells[column] if column < len(cells) else Cell("")
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
         """As many as are shown."""
-        return len(self.rows)
+        return self._count
 
     def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
         """As many as there are titles."""
@@ -64,7 +75,7 @@ class CellModel(QAbstractTableModel):
 
     def data(self, index: AnyIndex, role: int = 0) -> Any:
         """Return texts, their look, and what they mean."""
-        cell = self.rows[index.row()][index.column()]
+        cell = self.cell(index.row(), index.column())
         if role == Qt.ItemDataRole.DisplayRole:
             return cell.text
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -100,8 +111,17 @@ class CellTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        header.setResizeContentsPrecision(WIDTH_ROWS)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
+
+    def sizeHint(self) -> QSize:
+        """Wish for no more than the height that was set: a stack of widgets asks for nothing else."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
+
+def _no_row(row: int) -> Sequence[Cell]:
+    return ()
 
 
 class _KeepsColours(QStyledItemDelegate):

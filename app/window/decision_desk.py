@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtWidgets import QWidget
 
+from engine.control import Control
 from engine.errors import Cancelled, InputError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NO_RACE = "There is no race whose decisions could be looked at: start one, and a
 
 class _Reliving(QThread):
     """Lives the race through again; ``came`` with itself and each account, ``told`` how far it is, ``failed`` with what
-    was not foreseen."""
+    was not foreseen. It stands still while the window paints what came, and ends when ``control`` is cancelled."""
 
     came = Signal(object, object)
     told = Signal(object, str, float)
@@ -39,15 +40,15 @@ class _Reliving(QThread):
         super().__init__(parent)
         self._ended, self._task = ended, task
         self._told_at = 0.0
-        self.cancelled = False
+        self.control: Control[None] = Control()
 
     def run(self) -> None:
-        """Run until the last policy, or until :attr:`cancelled`."""
+        """Run until the last policy, or until it is cancelled."""
         from app.reliving import relive
 
         prepared, result = self._ended.prepared, self._ended.result
         try:
-            for account in relive(prepared, result, self._task, self._progress, lambda: self.cancelled):
+            for account in relive(prepared, result, self._task, self._progress, lambda: self.control.cancelled):
                 self.came.emit(self, account)
         except Cancelled:
             pass
@@ -55,6 +56,7 @@ class _Reliving(QThread):
             self.failed.emit(error)
 
     def _progress(self, policy: str, share: float) -> None:
+        self.control.checkpoint()
         now = time.monotonic()
         if now - self._told_at >= TELL_EVERY_S:
             self._told_at = now
@@ -112,14 +114,15 @@ class DecisionDesk(QObject):
         thread.told.connect(self._told)
         thread.failed.connect(self._failed)
         thread.finished.connect(self._sweep)
-        thread.start()
         dialog.show()
         dialog.raise_()
+        dialog.paint_now()
+        thread.start()
 
     def cancel(self) -> None:
         """Live no further; what has come stays."""
         for thread in self._threads:
-            thread.cancelled = True
+            thread.control.cancel()
 
     def shut_down(self, wait_ms: int) -> bool:
         """Close the dialog; return whether every thread has ended in time."""
@@ -157,7 +160,9 @@ class DecisionDesk(QObject):
 
     def _came(self, thread: _Reliving, account: Account) -> None:
         if thread is self._current and self.dialog is not None:
-            self.dialog.add(account)
+            with thread.control.gui_first():
+                self.dialog.add(account)
+                self.dialog.paint_now()
 
     def _told(self, thread: _Reliving, policy: str, share: float) -> None:
         if thread is self._current and self.dialog is not None:
@@ -171,7 +176,7 @@ class DecisionDesk(QObject):
         for thread in [thread for thread in self._threads if thread.isFinished()]:
             self._threads.remove(thread)
             if thread is self._current and self.dialog is not None:
-                self.dialog.end(thread.cancelled)
+                self.dialog.end(thread.control.cancelled)
             thread.deleteLater()
         if not self._threads:
             self._current = None

@@ -36,7 +36,7 @@ def endless(monkeypatch):
 
 def cells(table):
     model = table.model()
-    return [[cell.text for cell in row] for row in model.rows]
+    return [[model.cell(row, at).text for at in range(model.columnCount())] for row in range(model.rowCount())]
 
 
 def test_a_click_on_a_point_shows_what_each_policy_did_with_that_task(hands, tab):
