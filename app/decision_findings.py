@@ -1,4 +1,4 @@
-"""What the policies did with one task, in figures and sentences; each a pure function of what was lived through."""
+"""What the policies did with one task, in figures and sentences; each a pure function of a decision."""
 
 from __future__ import annotations
 

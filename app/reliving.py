@@ -1,9 +1,10 @@
-"""One task of a race that is over: what every policy did with it, found by living the race through again."""
+"""One task of a race that is over: what every policy did with it, found by racing once more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.decision_replay import DecisionReplay
@@ -22,7 +23,7 @@ BLOCK = 100
 """Events between two looks at whether to go on: some milliseconds."""
 
 Progress = Callable[[str, float], None]
-"""Told which policy is being lived through, and which share (0..1) of all the work is done."""
+"""Told which policy is raced again, and which share (0..1) of all the work is done."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,7 @@ class Account:
 def relive(
     prepared: PreparedRace, result: RaceResult, task: int, progress: Progress, cancelled: Callable[[], bool]
 ) -> Iterator[Account]:
-    """Yield what each policy of a race did with the task in this row of the workload, in the order of the lanes.
+    """Race each policy again until the task in this row of the workload has finished; yield what it did with it.
 
     Raises :class:`Cancelled` soon after ``cancelled`` has become true.
     """
@@ -55,7 +56,7 @@ def relive(
 
             def go_on(share: float, name: str = name, done: float = done) -> None:
                 if cancelled():
-                    raise Cancelled("Living the race through again was stopped.")
+                    raise Cancelled("Racing once more was stopped.")
                 progress(name, done + share / len(prepared.lanes))
 
             yield _account(prepared, lane, shared, task, watchdog, go_on)
@@ -77,8 +78,9 @@ def _account(
     replay = DecisionReplay(prepared.workload, prepared.cluster, fresh, task, weights=weights, shared=shared)
     try:
         while not replay.over:
-            go_on(replay.arrived_share)
-            done = watchdog.watch(lambda: replay.advance(events=BLOCK), lambda: replay.progress)
+            go_on(replay.share)
+            # a call without a frame of ours: the watchdog leaves the engine alone while no stranger's code runs
+            done = watchdog.watch(partial(replay.advance, events=BLOCK), lambda: replay.progress)
             if isinstance(done, Interruption) and done.cause == "too slow":
                 return Account(lane.label, None, f"{lane.label} did not answer within {watchdog.limit_s:g} s.")
         return Account(lane.label, replay.decision, replay.problem or "")

@@ -68,9 +68,10 @@ class DecisionReplay(Simulation):
         return self.status != "running" or self._finish_s() is not None
 
     @property
-    def arrived_share(self) -> float:
-        """How many of the tasks that arrive up to this one have (0..1)."""
-        return min(self.arrived / self._rank, 1.0)
+    def share(self) -> float:
+        """How far it has come (0..1), as far as one can tell: when a task finishes, about as many have finished as had
+        arrived before it."""
+        return (min(self.arrived, self._rank) + min(self.completions, self._rank)) / (2 * self._rank)
 
     @property
     def decision(self) -> Decision | None:

@@ -36,7 +36,7 @@ HEADER_PX = 32
 STEPS = 1000
 EXPLAINED = "All seconds are counted from its arrival."
 STOPPED = " The race was stopped before its end; what had not happened by then is what would have followed."
-WAITING = "The race is lived through again, policy by policy, until this task has finished."
+WAITING = "Each policy is raced once more, until this task has finished."
 
 
 class DecisionDialog(QDialog):
@@ -77,6 +77,8 @@ class DecisionDialog(QDialog):
         self.cancel, self.close_button = QPushButton("Cancel"), QPushButton("Close")
         self.cancel.clicked.connect(self.cancelled)
         self.close_button.clicked.connect(self.close)
+        self.close_button.setDefault(True)
+        self.cancel.setAutoDefault(False)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -95,7 +97,7 @@ class DecisionDialog(QDialog):
         layout.addLayout(bottom)
 
     def begin(self, ended: Ended, task: int) -> None:
-        """Show a task of a race of which nothing has been lived through yet."""
+        """Show a task of a race of which nothing is known yet."""
         workload = ended.prepared.workload
         self._ended, self._accounts, self._chosen = ended, [], ""
         self._waiting = [lane.label for lane in ended.prepared.lanes]
@@ -112,8 +114,8 @@ class DecisionDialog(QDialog):
         self._show_policies()
 
     def tell(self, policy: str, share: float) -> None:
-        """Show which policy is lived through now, and how much is done."""
-        self.doing.set_whole(f"Living through {policy} again …")
+        """Show which policy is raced again now, and how much is done."""
+        self.doing.set_whole(f"Racing {policy} once more …")
         self.progress.setValue(round(STEPS * share))
 
     def add(self, account: Account) -> None:
@@ -127,10 +129,10 @@ class DecisionDialog(QDialog):
         """No more accounts come."""
         for widget in (self.progress, self.cancel):
             widget.hide()
-        self.doing.set_whole("Stopped: the policies without figures were not lived through again." if cancelled else "")
+        self.doing.set_whole("Stopped: the policies without figures were not raced again." if cancelled else "")
 
     def paint_now(self) -> None:
-        """Paint what changed, at once: what is lived through again waits meanwhile."""
+        """Paint what changed, at once: what is raced again waits meanwhile."""
         self.repaint()
 
     def restyle(self) -> None:

@@ -1,4 +1,4 @@
-"""What the policies did with one task: lives the last race through again in a thread, and shows what comes of it."""
+"""What the policies did with one task: races each of them once more in a thread, and shows what comes of it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 TELL_EVERY_S = 0.1
 WAIT = (
-    "The race is still on. What each policy did with a task is found by living the race through again, which would "
-    "slow this one down: ask again when it has ended."
+    "The race is still on. What each policy did with a task is found by racing it once more, which would slow this "
+    "race down: ask again when it has ended."
 )
 NO_RACE = "There is no race whose decisions could be looked at: start one, and ask when it has ended."
 
 
 class _Reliving(QThread):
-    """Lives the race through again; ``came`` with itself and each account, ``told`` how far it is, ``failed`` with what
+    """Races each policy once more; ``came`` with itself and each account, ``told`` how far it is, ``failed`` with what
     was not foreseen. It stands still while the window paints what came, and ends when ``control`` is cancelled."""
 
     came = Signal(object, object)
@@ -120,7 +120,7 @@ class DecisionDesk(QObject):
         thread.start()
 
     def cancel(self) -> None:
-        """Live no further; what has come stays."""
+        """Race no further; what has come stays."""
         for thread in self._threads:
             thread.control.cancel()
 
@@ -169,7 +169,7 @@ class DecisionDesk(QObject):
             self.dialog.tell(policy, share)
 
     def _failed(self, error: Exception) -> None:
-        self._notifier.error(error, "Living the race through again")
+        self._notifier.error(error, "Racing once more")
 
     def _sweep(self) -> None:
         """Let go of the threads that have ended."""
