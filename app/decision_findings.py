@@ -213,7 +213,8 @@ def _chose(decision: Decision, devices: Sequence[Device]) -> str:
 def _best(decision: Decision, devices: Sequence[Device]) -> str:
     hindsight, arrival_s = decision.hindsight, decision.arrival_s
     if decision.chose_best:
-        best = "Nothing else would have finished this one task earlier"
+        kept = decision.knowledge.at_s - arrival_s > SAME
+        best = f"{'By then nothing' if kept else 'Nothing'} else would have finished this one task earlier"
     else:
         best = (
             f"Best for this one task: {shares_text(hindsight.shares, devices)}, done after "

@@ -66,6 +66,12 @@ def test_a_right_choice_is_said_to_be_one_and_later_delays_are_not_its_fault():
     )
 
 
+def test_a_task_that_was_kept_back_is_said_to_have_been():
+    words = said(decision(best=((0, 1.0),), best_s=16.0, at_s=12.0))
+    assert words[1].startswith("Chose cpu-0 after 2.00 s, to start")
+    assert words[2].startswith("By then nothing else would have finished this one task earlier")
+
+
 @pytest.mark.parametrize(("knowing", "words"), [
     ({"estimator": "forest", "learned": (False, False)}, "the nominal times: forest had not learned anything better"),
     ({"estimator": "forest", "learned": (True, False)}, "as forest had learned for cpu."),

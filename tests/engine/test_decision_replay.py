@@ -84,7 +84,7 @@ def test_what_is_lived_through_again_is_what_happened_in_the_race(spec: RaceSpec
         assert any(decision.knowledge.learned) == (lane.label == "hybrid_ml")
 
 
-@laws(40)
+@laws(30)
 @given(worlds(graph=True, data=True))
 def test_whatever_the_world_it_is_the_same_and_nothing_finishes_before_the_best(world: World) -> None:
     simulation = world.simulation()
