@@ -53,6 +53,11 @@ class Exploration:
         model, elsewhere_s, _ = self._sent[index]
         return [TEMPTING * elsewhere_s if m == model else s for m, s in enumerate(believed)]
 
+    def explored(self, index: int) -> int | None:
+        """Return on which device model a task that has not finished is said to be fast for the sake of knowing."""
+        sent = self._sent.get(index)
+        return None if sent is None else sent[0]
+
     def _choose(self, index: int, believed: Seconds) -> None:
         under_way = {model for model, _, _ in self._sent.values()}
         staked_s = sum(stake_s for _, _, stake_s in self._sent.values())

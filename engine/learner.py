@@ -249,7 +249,8 @@ class Learner(Estimator):
         true = np.log(fresh.work_s[rows])
         errors, nominal_errors = np.log(seconds) - true, np.log(fresh.nominal_s[rows]) - true
         of_model = [models == model for model in range(len(self._trusted))]
-        self.record.predicted(of_model, seconds, np.vstack([fresh.nominal_s[rows], fresh.work_s[rows]]))
+        shares = np.vstack([fresh.nominal_s[rows], fresh.work_s[rows]])
+        self.record.predicted(of_model, seconds, shares, fresh.task[rows])
         self._score(fresh.task[rows], models, fresh.work_s[rows] / seconds)
         completions = fresh.completion[rows]
         verdicts = []

@@ -54,7 +54,8 @@ class ModelFrame:
     never. ``error``/``nominal_error``: mean absolute errors of the logarithm of the seconds (see
     :class:`engine.verdict.Verdict`), one for each of :attr:`LearningFrame.completion`; nan: not known yet.
     ``predicted_s``/``nominal_s``/``observed_s``: seconds of the whole task at speed 1, of the latest shares that ended
-    here: as the fit that was being judged said, which had not seen them, as the workload says, and as they were.
+    here: as the fit that was being judged said, which had not seen them, as the workload says, and as they were;
+    ``task``: of which tasks they were.
     ``calibration``: how often the spread that was stated held, empty where none was.
     """
 
@@ -66,6 +67,7 @@ class ModelFrame:
     predicted_s: FloatArray
     nominal_s: FloatArray
     observed_s: FloatArray
+    task: IntArray
     calibration: tuple[Coverage, ...] = ()
 
 
@@ -104,16 +106,21 @@ class LearningRecord:
         self.trusted_since = [0] * len(models)
         self._trusted = [False] * len(models)
         self._shares = [np.zeros((3, 0)) for _ in models]
+        self._tasks = [np.zeros(0, dtype=np.int64) for _ in models]
         self._errors: list[tuple[int, tuple[tuple[float, float], ...]]] = []
         self._last: tuple[int, tuple[tuple[float, float], ...]] | None = None
         self._stride = 1
         self._judged = 0
 
-    def predicted(self, of_model: list[BoolArray], predicted_s: FloatArray, shares: FloatArray) -> None:
-        """Add what a fit said of shares that it had not seen; ``shares`` are their nominal and observed seconds."""
+    def predicted(
+        self, of_model: list[BoolArray], predicted_s: FloatArray, shares: FloatArray, tasks: IntArray
+    ) -> None:
+        """Add what a fit said of shares that it had not seen; ``shares`` are their nominal and observed seconds,
+        ``tasks`` their tasks."""
         for model, mine in enumerate(of_model):
             fresh = np.vstack([predicted_s[mine], shares[:, mine]])
             self._shares[model] = np.hstack([self._shares[model], fresh])[:, -MOST_SHARES:]
+            self._tasks[model] = np.concatenate([self._tasks[model], tasks[mine]])[-MOST_SHARES:]
 
     def judged(self, judgement: Judgement) -> None:
         """Add a judgement."""
@@ -150,6 +157,7 @@ class LearningRecord:
                 predicted_s=self._shares[m][0],
                 nominal_s=self._shares[m][1],
                 observed_s=self._shares[m][2],
+                task=self._tasks[m],
                 calibration=learner.calibration.of_model(m),
             )
             for m, name in enumerate(models)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor
 
 from app.charts.look import Look
@@ -15,6 +15,8 @@ from app.learning_findings import shown_models
 from app.texts import seconds
 
 if TYPE_CHECKING:
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
+
     from engine.learning import LearningFrame, ModelFrame
     from engine.workload import FloatArray
 
@@ -24,10 +26,18 @@ AXIS_PX = 78
 POINT_PX = 6
 LEARNED_ALPHA = 150
 NOMINAL_ALPHA = 90
+RING_PX = 14
+REACH_PX = 12
+"""How far beside a point a click may fall."""
 
 
 class PredictionChart(StillPlot):
-    """A point for each of the latest shares, on logarithmic axes of one range; the nominal times grey behind it."""
+    """A point for each of the latest shares, on logarithmic axes of one range; the nominal times grey behind it.
+
+    ``clicked`` with the task of a point.
+    """
+
+    clicked = Signal(int)
 
     def __init__(self, look: Look) -> None:
         # without its unit, which the label has: ticks must fit side by side on a narrow chart
@@ -38,6 +48,8 @@ class PredictionChart(StillPlot):
         self._diagonal = pg.PlotCurveItem()
         self._nominal = [_points(symbol) for symbol in SYMBOLS]
         self._learned = [_points(symbol) for symbol in SYMBOLS]
+        self._ring = pg.ScatterPlotItem(size=RING_PX, brush=pg.mkBrush(None))
+        self._task = -1
         self._set_up()
         self.restyle()
 
@@ -46,17 +58,18 @@ class PredictionChart(StillPlot):
         plot.setLogMode(x=True, y=True)
         for side in ("left", "bottom"):
             plot.getAxis(side).setStyle(maxTickLevel=1)
-        for item in (self._diagonal, *self._nominal, *self._learned):
+        for item in (self._diagonal, *self._nominal, *self._learned, self._ring):
             self.addItem(item, ignoreBounds=True)
+        self.scene().sigMouseClicked.connect(self._on_click)
         self.setMinimumHeight(96)
         self.getAxis("bottom").setToolTip("How long the whole task takes there, as the share that ran has shown")
         self.getAxis("left").setToolTip("What was said of it before: by a fit that had not seen it, or by the workload")
 
     def begin(self) -> None:
         """Forget the last race."""
-        self._shown, self._range = None, (0.0, 0.0)
+        self._shown, self._range, self._task = None, (0.0, 0.0), -1
         self._diagonal.setData([], [])
-        for points in (*self._nominal, *self._learned):
+        for points in (*self._nominal, *self._learned, self._ring):
             points.clear()
         self.viewport().update()
 
@@ -75,7 +88,31 @@ class PredictionChart(StillPlot):
             else:
                 self._nominal[slot].clear()
                 self._learned[slot].clear()
+        self.mark(self._task)
         self.restyle()
+
+    def mark(self, task: int) -> None:
+        """Put a ring around what was predicted for a task, where that is shown; -1 marks none."""
+        self._task = task
+        points = [
+            (m.observed_s[row], m.predicted_s[row]) for m in self._models() for row in np.flatnonzero(m.task == task)
+        ]
+        observed_s, predicted_s = np.array(points).reshape(-1, 2).T
+        self._ring.setData(np.log10(observed_s), np.log10(predicted_s))
+        self.viewport().update()
+
+    def task_at(self, at: QPointF) -> int | None:
+        """Return the task whose point is nearest to a point of the scene; None where none is near."""
+        box = self.getPlotItem().getViewBox()
+        there, (x_px, y_px) = box.mapSceneToView(at), box.viewPixelSize()
+        nearest, task = float(REACH_PX), None
+        for model in self._models():
+            for said_s in (model.predicted_s, model.nominal_s):
+                x, y = (np.log10(model.observed_s) - there.x()) / x_px, (np.log10(said_s) - there.y()) / y_px
+                away = np.hypot(x, y)
+                if len(away) and away.min() < nearest:
+                    nearest, task = float(away.min()), int(model.task[away.argmin()])
+        return task
 
     def legend(self) -> str:
         """Return, as rich text, which points are which."""
@@ -97,10 +134,19 @@ class PredictionChart(StillPlot):
         learned, nominal = self._look.colour(self._policy), QColor(tokens.faint)
         learned.setAlpha(LEARNED_ALPHA)
         nominal.setAlpha(NOMINAL_ALPHA)
+        self._ring.setPen(pg.mkPen(tokens.text, width=1.6 * self.devicePixelRatioF()))
         for points, colour in ((self._nominal, nominal), (self._learned, learned)):
             for item in points:
                 item.setBrush(pg.mkBrush(colour))
         self.viewport().update()
+
+    def _models(self) -> list[ModelFrame]:
+        return [] if self._shown is None else shown_models(self._shown)[: len(SYMBOLS)]
+
+    def _on_click(self, event: MouseClickEvent) -> None:
+        task = self.task_at(event.scenePos()) if event.button() == Qt.MouseButton.LeftButton else None
+        if task is not None:
+            self.clicked.emit(task)
 
     def _set_range(self, models: list[ModelFrame]) -> None:
         """Widen the range, in quarters of a decade, until every point is in it."""
@@ -123,8 +169,9 @@ def _points(symbol: str) -> pg.ScatterPlotItem:
 
 
 def _draw(points: pg.ScatterPlotItem, model: ModelFrame, said_s: FloatArray, who: str) -> None:
-    points.setData(np.log10(model.observed_s), np.log10(said_s), data=[f"{model.model}: {who}"] * len(said_s))
+    words = [f"Task {task} on {model.model}: {who}" for task in model.task.tolist()]
+    points.setData(np.log10(model.observed_s), np.log10(said_s), data=words)
 
 
 def _tip(x: float, y: float, data: str) -> str:
-    return f"{data} {seconds(10**y)}, it took {seconds(10**x)}"
+    return f"{data} {seconds(10**y)}, it took {seconds(10**x)}. Click: what each policy chose for it"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.charts.look import Look
 from app.window.splitting_page import SplittingPage
+from app.window.task_field import TaskField
 from app.window.widgets import Card, column
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ SOON = "Something is seen here as soon as a first fit has been compared with tas
 
 
 class LearningTab(QWidget):
-    """Shows frames while it is visible: one learning policy at a time, or when splitting pays."""
+    """Shows frames while it is visible: one learning policy at a time, or when splitting pays.
 
+    ``task_entered`` with what was written into a task field, ``task_clicked`` with the task of a point.
+    """
+
+    task_entered = Signal(str)
+    task_clicked = Signal(int)
     predictions: PredictionChart
     calibration: CalibrationChart
     errors: ErrorChart
@@ -82,6 +88,7 @@ class LearningTab(QWidget):
         self.other_points.clicked.connect(self._turn_points)
         self.facts_card.head.addWidget(self.lane)
         self.facts_card.head.addWidget(self.other_points)
+        self.fields = [self._field_on(card) for card in (self.invitation, self.facts_card)]
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", SOON)
         self.legend, self.calibration_legend = _legend(), _legend()
@@ -124,6 +131,7 @@ class LearningTab(QWidget):
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
         self.calibration = CalibrationChart(self._look)
         self.importance = ImportanceBars(self._look)
+        self.predictions.clicked.connect(self.task_clicked)
         self.points.addWidget(column(self.predictions, self.legend))
         self.points.addWidget(column(self.calibration, self.calibration_legend))
         self.predictions_card.hold(self.points)
@@ -143,15 +151,15 @@ class LearningTab(QWidget):
         self.errors.begin()
         self.lane.clear()
         self._stack.setCurrentIndex(INVITATION)
-        for link in self.links:
-            link.show()
+        for widget in (*self.links, *self.fields):
+            widget.show()
 
     def clear(self) -> None:
         """Show what was there before the first race."""
         self._frame = self._race = None
         self._stack.setCurrentIndex(INVITATION)
-        for link in self.links:
-            link.hide()
+        for widget in (*self.links, *self.fields):
+            widget.hide()
         self.invitation.empty.setText(BEFORE)
 
     def conclude(self, distances: Sequence[str]) -> None:
@@ -184,6 +192,10 @@ class LearningTab(QWidget):
             self._words_at = now
             self._say(lane)
 
+    def mark(self, task: int) -> None:
+        """Mark the points of a task."""
+        self.predictions.mark(task)
+
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
         self.facts.repaint()  # and with it all else in the window that is due
@@ -213,6 +225,13 @@ class LearningTab(QWidget):
         row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
         panel.setFixedHeight(FACTS_PX)
         return panel
+
+    def _field_on(self, card: Card) -> TaskField:
+        field = TaskField()
+        field.hide()
+        field.entered.connect(self.task_entered)
+        card.head.addWidget(field)
+        return field
 
     def _link_on(self, card: Card) -> QPushButton:
         link = QPushButton("When does splitting pay?")

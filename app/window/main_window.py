@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         from PySide6.QtCore import Qt
 
         from app.notify import LogBridge, Notifier
+        from app.window.decision_desk import DecisionDesk
         from app.window.files import Files
         from app.window.log_dock import LogDock
         from app.window.notice import NoticeBar
@@ -143,6 +144,7 @@ class MainWindow(QMainWindow):
         self.desk = RaceDesk(self.form, tabs, self.toolbar, self.status, self.notifier, self)
         if not self.record:
             self.desk.settings, self.status.repeats = not_recorded, True
+        self.decision_desk = DecisionDesk(self, self.look, self.desk, self.learning_tab, self.notifier)
         self.files = Files(self, self.desk, self.notifier)
         self.storage_desk = StorageDesk(self, self.desk, self.status, self.notifier)
         self.resume_desk = ResumeDesk(self, self.theme, self.desk, self.notifier)
@@ -172,6 +174,7 @@ class MainWindow(QMainWindow):
         self.storage_desk.found_cut.connect(self._offer_cut_runs)
         self.desk.runner.idle.connect(self._close_when_asked)
         self.verify_tab.idle.connect(self._close_when_asked)
+        self.decision_desk.idle.connect(self._close_when_asked)
         self.race_tab.sorted_by.connect(self._sorted_by)
         self.toolbar.set_speed(self.preferences.speed)
         self.desk.set_speed(float(self.toolbar.speed.currentData()))
@@ -269,6 +272,7 @@ class MainWindow(QMainWindow):
         if self._furnished:
             self.notice.restyle()
             self.resume_desk.bar.restyle()
+            self.decision_desk.restyle()
         self.action_set.restyle(self.theme.tokens, self.desk if self._furnished else None)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -285,8 +289,8 @@ class MainWindow(QMainWindow):
         if not self._furnished:
             super().closeEvent(event)
             return
-        verified, raced = self.verify_tab.shut_down(CLOSING_WAIT_MS), self.desk.runner.shut_down(CLOSING_WAIT_MS)
-        if not (verified and raced):
+        ended = [part.shut_down(CLOSING_WAIT_MS) for part in (self.verify_tab, self.decision_desk, self.desk.runner)]
+        if not all(ended):
             self._closing = True
             self.notifier.tell(
                 "warning",

@@ -72,6 +72,8 @@ class RaceDesk(QObject):
         self.speed = 1.0
         self.frame: Frame | None = None
         self.raced: RaceSpec | None = None
+        self.ended: Ended | None = None
+        """The race that is shown, once it is over."""
         self._strips: Mapping[str, DeviceStrip] = {}
         self._started: Started | None = None
         self._exporting: Path | None = None
@@ -153,7 +155,7 @@ class RaceDesk(QObject):
         self._launch(order, "Racing once more, at full speed, to write the results …", paused=False)
 
     def _race(self, order: Order, text: str, paused: bool) -> None:
-        self.raced, self.frame, self._final = order.spec, None, None
+        self.raced, self.frame, self._final, self.ended = order.spec, None, None, None
         self._launch(order, text, paused)
         self.status.begin("")
 
@@ -214,7 +216,7 @@ class RaceDesk(QObject):
 
     def clear(self) -> None:
         """Forget the last race: what the window shows is about another one."""
-        self.frame = self.raced = self._final = None
+        self.frame = self.raced = self._final = self.ended = None
         self.race_tab.clear()
         self.cluster_tab.clear()
         self.learning_tab.clear()
@@ -295,7 +297,7 @@ class RaceDesk(QObject):
     def _on_ended(self, ended: Ended) -> None:
         self._timer.stop()
         self._racing = False
-        self._strips = ended.strips
+        self.ended, self._strips = ended, ended.strips
         self.frame = self.runner.control.latest
         self._final = headline.finished(ended.result)
         self.learning_tab.conclude([sentence(of) for of in distances(ended.prepared.lanes, ended.result)])

@@ -25,7 +25,9 @@ TENTH, HALF = math.log(1.1), math.log(1.5)
 
 def model(name="cpu", since=100, error=TENTH, nominal=HALF, shares=3):
     some_s = np.ones(shares)
-    return ModelFrame(name, since > 0, since, np.array([error]), np.array([nominal]), some_s, some_s, some_s)
+    return ModelFrame(
+        name, since > 0, since, np.array([error]), np.array([nominal]), some_s, some_s, some_s, np.arange(shares)
+    )
 
 
 def lane(*models, finished=1000, **changes):
@@ -61,7 +63,7 @@ def test_the_title_says_since_when_learning_pays():
 
 
 def test_before_the_first_judgement_it_says_so_and_claims_nothing():
-    early = lane(ModelFrame("cpu", False, 0, *(np.zeros(0) for _ in range(5))), fits=0, fitted_at=0)
+    early = lane(ModelFrame("cpu", False, 0, *(np.zeros(0) for _ in range(6))), fits=0, fitted_at=0)
     assert facts(early) == ["forest has not been judged yet: the nominal times answer for every task."]
     assert prediction_title(early) == "Predicted against actual"
     assert error_title(early) == "Error over time"

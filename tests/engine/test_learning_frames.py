@@ -104,7 +104,8 @@ def learning_at_the_end(race: Race, frames_on_the_way: bool = False) -> Learning
 
 
 def test_the_snapshot_is_what_was_judged() -> None:
-    learning = learning_at_the_end(race_of(tasks([2.0, 1.0]), Doubles))
+    source = tasks([2.0, 1.0])
+    learning = learning_at_the_end(race_of(source, Doubles))
     assert (learning.estimator, learning.fits, learning.fitted_at, learning.problem) == ("doubles", 11, 110, "")
     assert learning.completion.tolist() == list(range(20, 121, 10))
     cpu, gpu = learning.models
@@ -112,6 +113,8 @@ def test_the_snapshot_is_what_was_judged() -> None:
     assert cpu.predicted_s == pytest.approx(cpu.observed_s)
     assert cpu.predicted_s == pytest.approx(2.0 * cpu.nominal_s)
     assert gpu.nominal_s == pytest.approx(gpu.observed_s)
+    assert cpu.nominal_s.tolist() == source.etc_s[cpu.task, 0].tolist()
+    assert gpu.nominal_s.tolist() == source.etc_s[gpu.task, 1].tolist()
     assert cpu.error[-1] == pytest.approx(0.0, abs=1e-12)
     assert cpu.nominal_error[-1] == pytest.approx(math.log(2.0))
     assert gpu.error[-1] == pytest.approx(math.log(2.0))
@@ -143,7 +146,7 @@ def test_the_record_stays_small_however_long_the_race() -> None:
     record = LearningRecord(("cpu",))
     for number in range(1, 5001):
         trusted = bool(number % 2)
-        record.predicted([np.ones(30, dtype=bool)], np.full(30, float(number)), np.ones((2, 30)))
+        record.predicted([np.ones(30, dtype=bool)], np.full(30, float(number)), np.ones((2, 30)), np.arange(30))
         record.judged(Judgement(number, number - 1, (Verdict(30, number, 1.0, trusted, 0.1 * trusted, False),)))
     learner = Doubles(EstimatorContext(("cpu",), np.ones((1, 1)), np.zeros((1, 0)), (), None, 0))
     completion, (cpu,) = record.frames(learner)

@@ -14,9 +14,11 @@ import pytest
 from engine_worlds import devices
 
 from engine.completion import Completion
+from engine.decision_replay import DecisionReplay
 from engine.estimator import Estimator, EstimatorContext, Seconds
 from engine.pending import Pending
 from engine.placement import Placement
+from engine.race import LaneSpec
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.split import best_shares
@@ -172,6 +174,16 @@ def test_a_learning_estimator_and_its_policy_can_reach_no_true_seconds_either() 
     leaks, looks = leaks_with(forest, secretive(), every=7)
     assert leaks == []
     assert looks > 5 * N
+
+
+def test_a_policy_that_is_lived_through_again_can_reach_none_either() -> None:
+    tasks = secretive()
+    spy = Spy(tasks, every=5)
+    cluster = devices({"slots": 2}, {"kind": "gpu", "link_gb_s": 4.0, "link_latency_s": 0.01})
+    spy.simulation = replay = DecisionReplay(tasks, cluster, LaneSpec("spy", spy), N // 2)
+    replay.advance()
+    assert replay.decision is not None
+    assert spy.leaks == []
 
 
 @pytest.mark.parametrize("estimator", ["true", "law"])
