@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -82,12 +82,13 @@ def _print(measurement: Measurement) -> None:
         ),
         apart=1,
     )
-    for sentence in sentences(found[-1]):
+    for sentence in sentences(dict(zip(names, found, strict=False)), found[-1]):
         say(console, sentence)
 
 
-def sentences(found: Comparison) -> list[str]:
-    """Return in words how far the law is from what was measured, and what its choice of a split cost."""
+def sentences(by_kernel: Mapping[str, Comparison], found: Comparison) -> list[str]:
+    """Return in words how far the law is from what was measured, for which kernel most, and what its choice of a split
+    cost."""
     said = []
     if found.median_error is not None and found.too_short is not None:
         said.append(
@@ -95,6 +96,14 @@ def sentences(found: Comparison) -> list[str]:
             f"(9 of 10: at most {_percent(found.ninth_error)}), where repeats of the same split differ by "
             f"{_percent(found.spread)}; {_percent(found.too_short)} of them took longer than it says."
         )
+    off = {name: of for name, of in by_kernel.items() if of.median_error is not None}
+    if len(off) > 1:
+        worst = max(off, key=lambda name: off[name].median_error or 0.0)
+        sentence = f"It is furthest off for {worst}, by {_percent(off[worst].median_error)} in the median"
+        if (off[worst].too_short or 0.0) > 0.5:
+            sentence += f", and {_percent(off[worst].too_short)} of its splits took longer: the law knows no contention"
+            sentence += " for memory that both devices use"
+        said.append(f"{sentence}.")
     good = sum(over <= 0.05 for over in found.over_best)
     said.append(
         f"The split that it chooses took {_percent(median(found.over_best))} longer than the best of those measured in "

@@ -19,6 +19,7 @@ from app.profiling.figures import Figures, cluster_toml, significant
 from app.profiling.kernels.devices import OpenClDevice
 from app.profiling.kernels.measuring import REPEATS, Measurement
 from app.profiling.kernels.running import LATENCY_RUNS, LINK_BYTES, LINK_RUNS, GpuLink
+from engine.cluster import Kind
 from engine.errors import SchedRaceError
 from engine.words import remedy
 
@@ -123,7 +124,7 @@ def _cluster(measurement: Measurement) -> str:
     return cluster_toml(platform.node() or "this machine", devices)
 
 
-def _figures(device: OpenClDevice, kind: Any, link: GpuLink | None) -> Figures:
+def _figures(device: OpenClDevice, kind: Kind, link: GpuLink | None) -> Figures:
     way = (
         ()
         if link is None
