@@ -27,10 +27,10 @@ coexecution.csv and provenance.json (resources/help/formats.md). It takes a minu
 --json prints one object: name, devices (id, kind, name, speed, memory_gb, idle_w, active_w, origins, gflop_s,
 copy_gb_s, link_gb_s, link_latency_s; null where not known)
 
---kernels --json: all of provenance.json; kernels: a list of kernel, size, flops, bytes, work_items, alone (cpu_s, gpu_s
-without launch and transfer, transfer_gb, latency_s, link_gb_s), points (gpu_fraction, measured_s, law_s, error, spread,
-chosen); law (of all): runs, median_error, ninth_error (9 of 10 are within), too_short (share that took longer), spread,
-and for each size the fraction chosen, over_best and speed_up
+--kernels --json: all of provenance.json; kernels: a list of kernel, character, size, flops, bytes, work_items, alone
+(cpu_s, gpu_s without launch and transfer, transfer_gb, latency_s, link_gb_s), points (gpu_fraction, measured_s, law_s,
+error, spread, chosen); law (of all): runs, median_error, ninth_error (9 of 10 are within), too_short (share that took
+longer), spread, and for each size the fraction chosen, over_best and speed_up
 
 exit status: 0 done; 1 it could not be written, or there is no GPU to run kernels on; 2 wrong usage; 130 stopped by
 Ctrl-C (nothing is written)."""

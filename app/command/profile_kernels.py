@@ -46,7 +46,7 @@ def summary(measurement: Measurement) -> dict[str, Any]:
 
 
 def _kernel(measured: Measured) -> dict[str, Any]:
-    figures = asdict(measured)
+    figures = {**asdict(measured), "character": _characters()[measured.kernel]}
     points = [
         {"gpu_fraction": point.fraction, "measured_s": point.measured_s, "law_s": point.law_s, "error": point.error,
          "spread": point.spread, "chosen": point.chosen}
@@ -55,17 +55,23 @@ def _kernel(measured: Measured) -> dict[str, Any]:
     return {**figures, "points": points}
 
 
+def _characters() -> dict[str, str]:
+    """Return by its name what a kernel is like."""
+    from app.profiling.kernels.programs import KERNELS
+
+    return {kernel.name: kernel.character for kernel in KERNELS}
+
+
 def _print(measurement: Measurement) -> None:
     from app.command.tables import Column, print_table, say, table_console
     from app.profiling.kernels.law import compare
-    from app.profiling.kernels.programs import KERNELS
 
     points = measurement.points
     names = list(dict.fromkeys(measured.kernel for measured in measurement.kernels))
     found = [compare([point for point in points if point.kernel == name]) for name in names]
     found.append(compare(points))
     sizes = [[measured.size for measured in measurement.kernels if measured.kernel == name] for name in names]
-    character = {kernel.name: kernel.character for kernel in KERNELS}
+    character = _characters()
     console = table_console()
     print_table(
         console,
