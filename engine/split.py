@@ -61,11 +61,11 @@ def best_split(cpu: Side, gpu: Side, weights: Weights) -> Split | None:
     meet = min(max((cpu.ready_s + cpu.seconds - gpu.ready_s) / total, low), high)
     if weights.energy == weights.cost == cpu.delay == gpu.delay == 0.0:
         # finish alone falls up to the meeting point and rises after it
-        return Split(weights.time * _finish_s(cpu, gpu, meet), meet) if 0.0 < meet < 1.0 and low <= high else None
+        return Split(weights.time * finish_s(cpu, gpu, meet), meet) if 0.0 < meet < 1.0 and low <= high else None
     best: Split | None = None
     for f in (meet,) if low == 0.0 and high == 1.0 else (meet, low, high):
         if 0.0 < f < 1.0 and low <= f <= high:
-            score = weights.time * _finish_s(cpu, gpu, f) + _extra(cpu, 1.0 - f, weights) + _extra(gpu, f, weights)
+            score = weights.time * finish_s(cpu, gpu, f) + _extra(cpu, 1.0 - f, weights) + _extra(gpu, f, weights)
             if best is None or score < best.score:
                 best = Split(score, f)
     return best
@@ -211,7 +211,12 @@ def _first_ready(task: Task, state: ClusterState, group: EqualDevices) -> tuple[
     return best, best_s
 
 
-def _finish_s(cpu: Side, gpu: Side, f: float) -> float:
+def finish_s(cpu: Side, gpu: Side, f: float) -> float:
+    """Return when a task with the fraction f on the GPU finishes; a side with no share does not count."""
+    if f <= 0.0:
+        return cpu.ready_s + cpu.seconds
+    if f >= 1.0:
+        return gpu.ready_s + gpu.seconds
     on_cpu_s, on_gpu_s = cpu.ready_s + (1.0 - f) * cpu.seconds, gpu.ready_s + f * gpu.seconds
     return on_cpu_s if on_cpu_s > on_gpu_s else on_gpu_s
 

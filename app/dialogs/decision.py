@@ -24,7 +24,8 @@ from app.decision_findings import (
     task_title,
 )
 from app.dialogs.decision_table import CellModel, CellTable
-from app.window.widgets import Card, ElidedLabel
+from app.window.elided_label import ElidedLabel
+from app.window.widgets import Card
 
 if TYPE_CHECKING:
     from app.reliving import Account

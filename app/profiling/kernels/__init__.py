@@ -1,0 +1,1 @@
+"""Measuring real kernels on this machine's CPU and GPU, alone and together, for ``schedrace profile --kernels``."""
