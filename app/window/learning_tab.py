@@ -87,10 +87,10 @@ class LearningTab(QWidget):
         self.other_points.hide()
         self.other_points.clicked.connect(self._turn_points)
         self.facts_card.head.addWidget(self.lane)
-        self.facts_card.head.addWidget(self.other_points)
         self.fields = [self._field_on(card) for card in (self.invitation, self.facts_card)]
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", SOON)
+        self.predictions_card.head.addWidget(self.other_points)
         self.legend, self.calibration_legend = _legend(), _legend()
         self.points = QStackedWidget()
         self.errors_card = Card("Error over time", SOON)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
-FIELD_PX = 138
+FIELD_PX = 76
 TIP = (
     "<p>What each policy knew, believed and chose for one task of the race, and what would have been best: write its "
     "number or its id, or click on a point below.</p>"
@@ -20,7 +20,7 @@ class TaskField(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.text = QLineEdit()
-        self.text.setPlaceholderText("Task number or id")
+        self.text.setPlaceholderText("Task")
         self.text.setAccessibleName("Task")
         self.text.setFixedWidth(FIELD_PX)
         self.button = QPushButton("Explain")
