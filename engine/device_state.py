@@ -14,6 +14,10 @@ Queued = tuple[float, int, int, int, float, int, float]
 which counts placements. A plain tuple, because one is made for every share that waits."""
 
 
+Slots = tuple[float, int]
+"""A second, and how many slots are believed free from then on."""
+
+
 class DeviceState:
     """Slots, memory, running and queued shares of one device. Holds beliefs only, never true seconds.
 
@@ -47,7 +51,7 @@ class DeviceState:
         self.strict = False
         self.pooled = spec.slots > 1
         self._end_s = -math.inf  # believed end of what runs on a device of one slot
-        self._free_times: list[float] | None = None
+        self._free_times: list[Slots] | None = None
         self._last_start = 0.0
         self._beliefs_hold_until = 0.0
 
@@ -122,7 +126,7 @@ class DeviceState:
             ends = [(max(end_s, now_s), slots) for end_s, slots, _ in self.running.values()]
             line = [*self.ready, *self.waiting.values()]
             self._free_times, self._last_start, self._beliefs_hold_until = self._replay(now_s, ends, line)
-        return max(now_s, self._last_start, self._free_times[slots - 1])
+        return max(now_s, self._last_start, _free_from(self._free_times, slots)[0])
 
     def line_at(self, now_s: float, slots: int, order: float) -> tuple[float, int]:
         """Return when a share that is placed with ``order`` is believed to start, and how many wait behind it.
@@ -139,7 +143,7 @@ class DeviceState:
             return self._running_until(now_s) + math.fsum([entry[4] for entry in before]), behind
         ends = [(end_s if end_s > now_s else now_s + (now_s - end_s), n) for end_s, n, _ in self.running.values()]
         free, last_start_s, _ = self._replay(now_s, ends, before)
-        return max(now_s, last_start_s, free[slots - 1]), behind
+        return max(now_s, last_start_s, _free_from(free, slots)[0]), behind
 
     def _running_until(self, now_s: float) -> float:
         """Return when a device of one slot is believed to end what it runs, as :meth:`line_at` believes."""
@@ -150,24 +154,30 @@ class DeviceState:
 
     def _replay(
         self, now_s: float, ends: list[tuple[float, int]], line: list[Queued]
-    ) -> tuple[list[float], float, float]:
-        """Return when each slot is believed free, sorted, after what runs (ends, slots) and these queued shares; when
-        the last of them starts; and until when that holds."""
-        free = [now_s] * self.free_slots
-        for end_s, slots in ends:
-            free.extend([end_s] * slots)
-        free.sort()
+    ) -> tuple[list[Slots], float, float]:
+        """Return from when on how many slots each are believed free, sorted, after what runs (ends, slots) and these
+        queued shares; when the last of them starts; and until when that holds."""
+        free = sorted([(now_s, self.free_slots), *ends])
         first_start = math.inf
         last_start = now_s
         for _, _, _, _, seconds, slots, _ in sorted(line):
-            last_start = max(last_start, free[slots - 1])
+            free_s, last, left = _free_from(free, slots)
+            last_start = max(last_start, free_s)
             first_start = min(first_start, last_start)
-            del free[:slots]
-            for _ in range(slots):
-                insort(free, last_start + seconds)
+            free[: last + 1] = [(free_s, left)] if left else []
+            insort(free, (last_start + seconds, slots))
         # a share that waits for something else than a slot is believed to start now: at any later second, later
         ends_s = min((end_s for end_s, _ in ends), default=math.inf)
         return free, last_start, now_s if first_start <= now_s else ends_s
+
+
+def _free_from(free: list[Slots], slots: int) -> tuple[float, int, int]:
+    """Return when so many slots are free, which entry is the last that has them, and how many of its own are left."""
+    for position, (free_s, count) in enumerate(free):
+        if count >= slots:
+            return free_s, position, count - slots
+        slots -= count
+    raise AssertionError("a device has no more slots than it has")
 
 
 class EqualDevices:
