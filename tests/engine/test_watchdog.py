@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -271,12 +272,14 @@ def test_an_interruption_leaves_nothing_behind_that_a_debugger_would_hang_on() -
     def trace(*_: Any) -> Any:
         return trace
 
-    interrupted = 0
+    interrupted, began = 0, time.monotonic()
     with Watchdog(0.0) as dog:
-        for length in range(1, 3000, 10):
+        for length in itertools.cycle(range(1, 3000, 10)):  # how many are hit depends on the machine
             answer = dog.watch(lambda length=length: sum(len(str(i)) for i in range(length)))  # type: ignore[misc]
             interrupted += isinstance(answer, Interruption)
-    assert interrupted > 10
+            if interrupted > 10:
+                break
+            assert time.monotonic() < began + 30.0, "hardly any call was interrupted"
     sys.settrace(trace)
     try:
         [len(str(i)) for i in range(3)]
