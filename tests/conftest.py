@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from tests.own_postgresql import put_away, run_statement
 
 # before anything imports Qt
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# a shell without job control starts what stands before '&' with Ctrl-C ignored, and our children would inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the machine may be busy: laws are about values, not about how long one example took
 settings.register_profile("schedrace", deadline=None)
