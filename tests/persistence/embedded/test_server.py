@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from persistence.embedded.account import server_account
@@ -100,6 +103,29 @@ def test_a_server_that_has_run_before_is_there_in_less_than_0_3_s(folder: Path) 
         cluster.stop()
     print(took_s)
     assert min(took_s[1:]) < STARTS_WITHIN_S
+
+
+def test_who_logs_in_while_it_is_stopped_has_nothing_on_the_terminal(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        cluster, over = Cluster(folder), threading.Event()
+        cluster.start()
+        clients = [threading.Thread(target=_log_in, args=(socket_url(folder), over)) for _ in range(4)]
+        for client in clients:
+            client.start()
+        time.sleep(0.05)
+        cluster.stop()
+        over.set()
+        for client in clients:
+            client.join()
+    assert capfd.readouterr().err == ""
+
+
+def _log_in(url: str, over: threading.Event) -> None:
+    while not over.is_set():
+        with contextlib.suppress(psycopg2.OperationalError):
+            psycopg2.connect(url.replace("+psycopg2", "")).close()
 
 
 @reads_proc
