@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,11 +15,16 @@ import pytest
 from hypothesis import settings
 
 from persistence.database.connection import asks_for_password
+from persistence.embedded.cluster import Cluster, cluster_folder
 from persistence.embedded.keeper import server_url
-from tests.own_postgresql import put_away, run_statement
+from tests.own_postgresql import MadeData, put_away, run_statement
 
 # before anything imports Qt
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# a shell without job control starts what stands before '&' with Ctrl-C ignored, and our children would inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the machine may be busy: laws are about values, not about how long one example took
 settings.register_profile("schedrace", deadline=None)
@@ -36,15 +43,22 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     put_away(home / "data")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def made_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeData]:
+    """No initdb in this process but the first one, and those of tests that are about it."""
+    made = MadeData(cluster_folder(tmp_path_factory.mktemp("made data")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cluster, "_initialise", lambda *arguments: made.initialise(*arguments))
+        yield made
+    shutil.rmtree(made.folder, ignore_errors=True)  # nobody may have needed it
+
+
 @pytest.fixture(scope="session")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def own_server(tmp_path_factory: pytest.TempPathFactory, made_data: MadeData) -> Iterator[str]:
     """The URL of our own PostgreSQL, started once for all tests that need some database."""
     data_dir = tmp_path_factory.mktemp("own server")
     try:
-        url = server_url(data_dir).replace("+psycopg2", "")
-        run_statement("ALTER SYSTEM SET fsync = off", url)  # dozens of databases: a checkpoint would take seconds
-        run_statement("SELECT pg_reload_conf()", url)
-        yield url
+        yield server_url(data_dir).replace("+psycopg2", "")
     finally:
         put_away(data_dir)
 
@@ -60,11 +74,12 @@ def execute(own_server: str) -> Callable[..., list[tuple[object, ...]]]:
 
 
 @pytest.fixture
-def database_url(own_server: str, execute: Callable[..., object]) -> str:
+def database_url(own_server: str, execute: Callable[..., object]) -> Iterator[str]:
     """A database of the test's own, without tables."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     execute(f"CREATE DATABASE {name}")
-    return own_server.replace("/schedrace?", f"/{name}?")
+    yield own_server.replace("/schedrace?", f"/{name}?")
+    execute(f"DROP DATABASE {name} WITH (FORCE)")  # hundreds of them are gigabytes, written and removed at the end
 
 
 @pytest.fixture

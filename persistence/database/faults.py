@@ -11,6 +11,8 @@ _LOST = (  # said of a connection that was open
     *("server closed the connection", "connection has been closed", "terminating connection", "invalid socket"),
     *("no connection to the server", "connection not open", "already closed", "could not receive data from server"),
     "could not send data to server",
+    # a COPY to us that breaks off: psycopg2 (2.9.13, pq_raise) asks the result for the reason, not the connection
+    "pgres_copy_out and no message",
 )
 _NOT_UP = ("starting up", "shutting down", "not yet accepting")
 _GONE = (*_LOST, *_NOT_UP, "no such file or directory", "connection refused")

@@ -18,7 +18,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 answer_interrupts()
 try:
     {presses}
-    time.sleep(5)
+    for _ in range(500):
+        time.sleep(0.01)
     print("not interrupted")
 except KeyboardInterrupt:
     for _ in range(5):

@@ -41,6 +41,8 @@ class Scene:
     rng: random.Random
     url: str
     data_dir: Path
+    rested: list[Patient] = field(default_factory=list)
+    """Patients that have come through a fault unharmed: each took seconds to start."""
     environment: dict[str, str] = field(default_factory=dict)
     patient: Patient = field(init=False)
     run: str = ""
@@ -50,8 +52,9 @@ class Scene:
     """What was said in this repetition by others than the patient."""
 
     def start(self) -> None:
-        """Start the SchedRace."""
-        self.patient = Patient(self.data_dir, self.url, self.folder / "errors", self.environment)
+        """Start the SchedRace, or take one that has."""
+        self.patient = self.rested.pop() if self.rested else Patient(self.folder / "errors")
+        self.patient.record(self.data_dir, self.url, self.environment)
 
     def race(self) -> None:
         """Let it race, until rows arrive in the database."""
@@ -145,8 +148,10 @@ def suffer(fault: Fault, scene: Scene, repetitions: int) -> Summary:
             reference = scene.patient.hears("ready", RECOVERS_WITHIN_S)["digest"]
             outcomes = tuple(_strike(fault, scene) for _ in range(repetitions))
             assert scene.patient.errors() == ""
-        finally:
+        except BaseException:
             scene.patient.kill()
+            raise
+        scene.rested.append(scene.patient)
     for number, outcome in enumerate(outcomes):
         where = f"{fault.name}, repetition {number + 1}: {outcome}"
         assert (outcome.balance.lost, outcome.balance.doubled) == (0, 0), where

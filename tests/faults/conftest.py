@@ -51,6 +51,13 @@ class Server:
         finally:
             connection.close()
 
+    def end_connections(self) -> None:
+        """End all but the one that says so, and wait until they are gone."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
 
 @pytest.fixture(scope="module")
 def started_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -69,7 +76,11 @@ def started_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 @pytest.fixture
 def server(started_server: Server) -> Server:
-    """The running server, without tables of ours."""
+    """The running server, without tables of ours.
+
+    Who froze it left it questions, which it answers when it is thawed, though nobody waits for them: they hold locks.
+    """
+    started_server.end_connections()
     started_server.execute("DROP SCHEMA IF EXISTS schedrace CASCADE")
     return started_server
 

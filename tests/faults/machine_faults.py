@@ -111,7 +111,8 @@ def second_on_the_same_run(scene: Scene) -> Iterator[None]:
     """Another SchedRace wants to record under the same run, and a third one brings into the database what it finds."""
     over = threading.Event()
     third = threading.Thread(target=_ship_again_and_again, args=(scene, over))
-    second = Patient(scene.data_dir, scene.url, scene.folder / "errors", scene.environment)
+    second = Patient(scene.folder / "errors")
+    second.record(scene.data_dir, scene.url, scene.environment)
     try:
         second.tell(f"race {scene.run}")
         third.start()

@@ -20,22 +20,27 @@ Event = dict[str, Any]
 class Patient:
     """``racing_program.py`` as a process. What it tells is kept in ``events``; only those of the last race count."""
 
-    def __init__(self, data_dir: Path, url: str, errors: Path, environment: dict[str, str]) -> None:
+    def __init__(self, errors: Path) -> None:
         self._errors = errors
         with errors.open("a") as file:
             self.process = subprocess.Popen(
-                [sys.executable, PROGRAM, data_dir, url],
+                [sys.executable, PROGRAM],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             )
         self._told = threading.Condition()
         self._events: list[Event] = []
         self._ended = False
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
+
+    def record(self, data_dir: Path, url: str, environment: dict[str, str]) -> None:
+        """Tell it where to record from now on, and what its environment is beside that of the tests."""
+        where = {"data_dir": str(data_dir), "url": url, "environment": {**os.environ, **environment}}
+        self.tell(f"record {json.dumps(where)}")
 
     def tell(self, command: str) -> None:
         """Give it a command; a race begins a new page."""

@@ -1,14 +1,16 @@
 """A SchedRace that races when it is told to, and tells what happens to it: the patient of the fault campaign.
 
-``python racing_program.py DATA_DIR URL`` reads a command a line and prints a JSON object a line, each with the moment
-(``at``, the machine's monotonic clock). Commands: ``race [RUN]`` (a real race, recorded under that run id, at a pace
-that somebody could watch), ``finish`` (the rest at full speed), ``clock -SECONDS`` (the wall clock steps back).
+``python racing_program.py`` reads a command a line and prints a JSON object a line, each with the moment (``at``, the
+machine's monotonic clock). Commands: ``record {"data_dir", "url", "environment"}`` (where, from now on), ``race RUN``
+(a real race, recorded under that run id, at a pace that somebody could watch), ``finish`` (the rest at full speed),
+``clock -SECONDS`` (the wall clock steps back).
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import threading
 import time
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.pace import Pace
-from app.session import new_run_id, run_race, start_recording
+from app.session import run_race, start_recording
 from engine.control import Control
 from engine.frame import Frame
 from engine.records import FinishedTasks, MetricSeries
@@ -115,7 +117,6 @@ def race(
 
 
 def main() -> None:
-    settings = StorageSettings("postgresql", data_dir=Path(sys.argv[1])).with_url(sys.argv[2], "the campaign")
     registry = load_registry(plugins=[])
     prepared = prepare(RaceSpec(schedulers=tuple(map(SchedulerSpec, LANES)), tasks=TASKS, seed=7), registry)
     unrecorded = run_race(prepared, recorder=None, control=Control(), frames=False, pace=None)
@@ -124,12 +125,18 @@ def main() -> None:
     racing: threading.Thread | None = None
     right_time, back_s = time.time, 0.0
     for line in sys.stdin:
-        command, *words = line.split()
-        if command == "race":
+        command, *words = line.split(maxsplit=1)
+        if command == "record":
+            where = json.loads(words[0])
+            settings = StorageSettings("postgresql", data_dir=Path(where["data_dir"])).with_url(where["url"], "a test")
+            os.environ.clear()
+            os.environ.update(where["environment"])
+            time.time, back_s = right_time, 0.0
+        elif command == "race":
             if racing is not None:
                 racing.join()
             control = Control()
-            arguments = (prepared, registry, settings, words[0] if words else new_run_id(), control)
+            arguments = (prepared, registry, settings, words[0].strip(), control)
             racing = threading.Thread(target=race, args=arguments)
             racing.start()
         elif command == "finish":

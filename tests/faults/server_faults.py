@@ -14,10 +14,6 @@ from tests.faults.campaign import Fault, Scene
 from tests.faults.conftest import Server
 
 _CUT = "has stopped, or the connection to it was cut."
-_TERMINATE = (
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'schedrace' "
-    "AND pid <> pg_backend_pid()"
-)
 
 
 @contextmanager
@@ -39,7 +35,7 @@ def stopped_at_once(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def connection_terminated(scene: Scene) -> Iterator[None]:
-    scene.server.execute(_TERMINATE)
+    scene.server.end_connections()
     yield
 
 
@@ -85,7 +81,7 @@ def rights_revoked(scene: Scene) -> Iterator[None]:
 def read_only(scene: Scene) -> Iterator[None]:
     """Holds for new sessions, so the old ones are ended."""
     scene.server.execute("ALTER ROLE racer SET default_transaction_read_only = on")
-    scene.server.execute(_TERMINATE)
+    scene.server.end_connections()
     yield
     scene.server.execute("ALTER ROLE racer RESET default_transaction_read_only")
 
@@ -95,7 +91,7 @@ def password_rotated(scene: Scene) -> Iterator[None]:
     """The server has a new password; the file that libpq reads has it a moment later."""
     new = f"{scene.rng.getrandbits(64):x}"
     scene.server.execute(f"ALTER ROLE racer PASSWORD '{new}'")
-    scene.server.execute(_TERMINATE)
+    scene.server.end_connections()
     yield
     _write_passfile(scene, new)
 
@@ -109,7 +105,7 @@ def as_racer(scene: Scene) -> Iterator[None]:
     try:
         yield
     finally:
-        scene.server.execute(_TERMINATE)
+        scene.server.end_connections()
         scene.server.execute("DROP OWNED BY racer CASCADE")
         scene.server.execute("DROP ROLE racer")
 

@@ -14,6 +14,7 @@ from tests.faults.campaign import TABLE_HEAD, Fault, Scene, suffer
 from tests.faults.conftest import Server
 from tests.faults.machine_faults import MACHINE_FAULTS
 from tests.faults.path_faults import PATH_FAULTS
+from tests.faults.patient import Patient
 from tests.faults.server_faults import SERVER_FAULTS
 
 SEED_VARIABLE = "SCHEDRACE_FAULTS_SEED"
@@ -21,12 +22,21 @@ REPETITIONS_VARIABLE = "SCHEDRACE_FAULTS_REPETITIONS"
 FAULTS = [fault.parameter for fault in (*SERVER_FAULTS, *PATH_FAULTS, *MACHINE_FAULTS)]
 
 
+@pytest.fixture(scope="module")
+def rested() -> Iterator[list[Patient]]:
+    """Who suffers one fault after the other."""
+    patients: list[Patient] = []
+    yield patients
+    for patient in patients:
+        patient.kill()
+
+
 @pytest.fixture
-def scene(server: Server, tmp_path: Path) -> Scene:
+def scene(server: Server, tmp_path: Path, rested: list[Patient]) -> Scene:
     """A server without tables of ours, and a seed that is said."""
     seed = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(32))
     print(f"{SEED_VARIABLE}={seed}")
-    return Scene(server, tmp_path, random.Random(seed), server.url, tmp_path / "data")
+    return Scene(server, tmp_path, random.Random(seed), server.url, tmp_path / "data", rested)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -24,13 +24,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture
 def locked(server: Server) -> Iterator[psycopg2.extensions.connection]:
-    """Somebody who will lock the table of results; whoever waits for it in the end is gone before the next test."""
+    """Somebody who will lock the table of results."""
     somebody = psycopg2.connect(server.url.replace("+psycopg2", ""))
     yield somebody
-    server.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'schedrace' "
-        "AND pid <> pg_backend_pid()"
-    )
     somebody.close()
 
 

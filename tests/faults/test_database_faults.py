@@ -128,10 +128,7 @@ def test_connections_that_are_cut(server: Server, recorder: Recorder) -> None:
     for _ in range(5):
         arrived = recorder.status().rows_written
         wait_for(lambda arrived=arrived: recorder.status().rows_written > arrived)  # type: ignore[misc]
-        server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'schedrace' "
-            "AND pid <> pg_backend_pid()"
-        )
+        server.end_connections()
     assert_all_there_once(server, recorder, race.end())
 
 

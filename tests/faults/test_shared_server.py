@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from persistence.embedded.cluster import cluster_folder
 from persistence.embedded.keeper import server_url
 from persistence.recording.shipping import ship_left_behind
 from persistence.settings import StorageSettings
 from persistence.storage import open_storage
-from tests.own_postgresql import put_away, run_statement
+from tests.own_postgresql import MadeData, put_away, run_statement
 from tests.persistence.records import PLUGINS
 
 PROGRAM = Path(__file__).with_name("sharing_program.py")
@@ -56,13 +57,14 @@ class Sharer:
 
 
 @pytest.fixture
-def sharers(tmp_path: Path) -> Iterator[list[Sharer]]:
+def sharers(tmp_path: Path, made_data: MadeData) -> Iterator[list[Sharer]]:
     """Three of them; the first one has started the server."""
+    made_data.copy_to(cluster_folder(tmp_path))
     started: list[Sharer] = []
     try:
-        for number in range(3):
-            started.append(Sharer(tmp_path, tmp_path / f"errors-{number}"))
-            assert started[-1].hears()[1] == ROWS_ARRIVE
+        for numbers in ((0,), (1, 2)):
+            started += [Sharer(tmp_path, tmp_path / f"errors-{number}") for number in numbers]
+            assert [started[number].hears()[1] for number in numbers] == [ROWS_ARRIVE for _ in numbers]
         yield started
     finally:
         for sharer in started:

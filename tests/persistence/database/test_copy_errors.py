@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
+import psycopg2
 import pytest
 
+from persistence.database.connection import engine_for
 from persistence.database.copy_errors import hush_doubled_errors
+from persistence.database.faults import as_storage_error
 from persistence.database.opening import open_database
-from persistence.errors import StorageError
+from persistence.errors import OwnServerStopped, StorageError
 from persistence.settings import StorageSettings
 
 
@@ -39,6 +45,30 @@ def test_a_server_that_stops_during_a_copy_is_one_sentence_and_nothing_on_the_te
         cursor.copy_expert("COPY numbers FROM STDIN", rows)
     connection.invalidate()
     assert capfd.readouterr().err == ""
+
+
+class CutAfterTheFirst:
+    """Takes the rows of a COPY, and cuts the connection when the first ones are here."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def write(self, rows: bytes) -> None:
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as way:
+            way.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_copy_to_us_that_breaks_off_is_known_as_a_server_that_has_gone(database_url: str) -> None:
+    engine = engine_for(database_url, own=True)
+    connection = engine.raw_connection()
+    with pytest.raises(psycopg2.Error) as caught, connection.cursor() as cursor:
+        cursor.copy_expert(
+            "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 10000)) TO STDOUT",
+            CutAfterTheFirst(connection.driver_connection),
+        )
+    connection.invalidate()
+    assert isinstance(as_storage_error(caught.value, database_url, own=True), OwnServerStopped)
+    assert "the connection to it was cut" in str(as_storage_error(caught.value, database_url))
 
 
 def test_every_other_error_that_nobody_caught_is_still_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from persistence.embedded.cluster import cluster_folder
-from tests.own_postgresql import remove_cluster
+from tests.own_postgresql import MadeData, remove_cluster
 
 REPOSITORY = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("embedded_program.py")
@@ -27,10 +27,11 @@ PACKAGES = os.pathsep.join([str(REPOSITORY), sysconfig.get_path("purelib")])
 
 @dataclass
 class Machine:
-    """Starts SchedRace processes as one user and ends them all."""
+    """Starts SchedRace processes as one user and ends them all; ``made`` is put where they look for data, if any."""
 
     python: Path
     folder: Path
+    made: MadeData | None
     uid: int | None = None
     umask: int = 0o022
     packages: str = PACKAGES
@@ -39,6 +40,10 @@ class Machine:
     data_dirs: set[Path] = field(default_factory=set)
 
     def start(self, data_dir: Path) -> subprocess.Popen[str]:
+        if self.made is not None and data_dir not in self.data_dirs:
+            self.made.copy_to(self.cluster(data_dir))
+            if self.uid is not None:
+                subprocess.run(["chown", "-R", f"{self.uid}", data_dir], check=True)
         who = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
         process = subprocess.Popen(
             [self.python, PROGRAM, data_dir],

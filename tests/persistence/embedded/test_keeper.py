@@ -26,7 +26,7 @@ NO_SUCH_USER = 54_321
 
 
 def test_it_starts_in_any_folder_and_stops_with_us(machine: Machine) -> None:
-    machine.umask = 0o077
+    machine.umask, machine.made = 0o077, None
     machine.environment = {"LC_ALL": "xx_YY.UTF-8", "PGDATA": "/nowhere", "PGPORT": "1"}
     data_dir = machine.folder / ("spaces, commas and 'quotes', späß 数据, and " + 45 * "long")
     process = machine.start(data_dir)
@@ -73,7 +73,7 @@ def test_a_user_without_an_entry_is_told_why_csv_is_used() -> None:
     python = python_for(NO_SUCH_USER)
     folder = Path(tempfile.mkdtemp(prefix="schedrace-test-"))
     os.chown(folder, NO_SUCH_USER, NO_SUCH_USER)
-    process = Machine(python, folder, NO_SUCH_USER).start(folder / "data")
+    process = Machine(python, folder, None, NO_SUCH_USER).start(folder / "data")
     try:
         answer = ask(process)
         assert f"The user id {NO_SUCH_USER} has no entry in the list of users" in answer and "CSV" in answer

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from persistence.embedded.account import server_account
 from persistence.embedded.binaries import Binaries, find_binaries
 from persistence.embedded.cluster import Cluster, cluster_folder, make_folder, socket_url
 from persistence.embedded.keeper import server_url, stop_server
-from tests.own_postgresql import remove_cluster, run_statement
+from tests.own_postgresql import initialise, remove_cluster, run_statement
 from tests.persistence.embedded.machines import Machine, ask, end, kill, server_pid, wait_until
 
 TAKES_OVER_WITHIN_S = 1.0
@@ -34,6 +37,12 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield folder
     stop_server(tmp_path)
     remove_cluster(folder)
+
+
+@pytest.fixture
+def real_initdb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of the product, no copy of what it makes."""
+    monkeypatch.setattr(Cluster, "_initialise", initialise)
 
 
 @reads_proc
@@ -80,7 +89,7 @@ def test_no_server_survives_a_program_that_is_told_to_go(ours: Machine) -> None:
 
 
 def test_two_that_start_at_once_on_nothing_share_one_server(ours: Machine) -> None:
-    data_dir = ours.folder / "new"
+    data_dir, ours.made = ours.folder / "new", None
     both = [ours.start(data_dir) for _ in range(2)]
     for process in both:
         assert process.stdin is not None
@@ -90,6 +99,7 @@ def test_two_that_start_at_once_on_nothing_share_one_server(ours: Machine) -> No
     assert len(urls) == 1 and urls.pop().startswith("postgresql+psycopg2://")
 
 
+@pytest.mark.usefixtures("real_initdb")
 def test_a_server_that_has_run_before_is_there_in_less_than_0_3_s(folder: Path) -> None:
     took_s = []
     for _ in range(TRIES):
@@ -100,6 +110,29 @@ def test_a_server_that_has_run_before_is_there_in_less_than_0_3_s(folder: Path) 
         cluster.stop()
     print(took_s)
     assert min(took_s[1:]) < STARTS_WITHIN_S
+
+
+def test_who_logs_in_while_it_is_stopped_has_nothing_on_the_terminal(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        cluster, over = Cluster(folder), threading.Event()
+        cluster.start()
+        clients = [threading.Thread(target=_log_in, args=(socket_url(folder), over)) for _ in range(4)]
+        for client in clients:
+            client.start()
+        time.sleep(0.05)
+        cluster.stop()
+        over.set()
+        for client in clients:
+            client.join()
+    assert capfd.readouterr().err == ""
+
+
+def _log_in(url: str, over: threading.Event) -> None:
+    while not over.is_set():
+        with contextlib.suppress(psycopg2.OperationalError):
+            psycopg2.connect(url.replace("+psycopg2", "")).close()
 
 
 @reads_proc
@@ -141,10 +174,17 @@ def _initialise(binaries: Binaries, data: Path) -> None:
     account = server_account()
     data.mkdir(mode=0o700)
     account.give(data)
-    command = [binaries.bin / "initdb", "-A", "trust", "-U", "schedrace", "-E", "UTF8", "--no-locale", "-D", data]
-    subprocess.run(command, **account.run_arguments(), cwd="/", check=True, stdout=subprocess.DEVNULL)
+    options = ["-A", "trust", "-U", "schedrace", "-E", "UTF8", "--no-locale", "--no-sync"]
+    subprocess.run(
+        [binaries.bin / "initdb", *options, "-D", data],
+        **account.run_arguments(),
+        cwd="/",
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
+@pytest.mark.usefixtures("real_initdb")
 def test_a_data_folder_that_was_half_made_is_made_again(tmp_path: Path, folder: Path) -> None:
     (folder / "data.new" / "base").mkdir(parents=True)
     assert run_statement("SELECT 1", server_url(tmp_path)) == [(1,)]
