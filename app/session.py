@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 FRAME_EVERY_S = 0.033
 REFRESH_EVERY_S = 0.1
 """Percentiles, energy, utilisation and devices cost ten times as much as the rest of a frame and need not be as new."""
-HAND_OVER_EVERY_S = 0.05
+HAND_OVER_EVERY_S = 0.1
+"""Every batch costs the race thread and the recorder some tenths of a millisecond a lane, however few rows it has."""
 TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
 LONGEST_STRIDE_S = 0.1
@@ -167,7 +168,7 @@ def run_race(
     """Race to the end, or until ``control`` cancels it; the lanes are then 'stopped' and the result says so.
 
     ``frames`` publishes a frame to ``control`` at most every 33 ms; ``pace`` None is full speed; every
-    50 ms ``progress`` is told how many tasks all lanes together have finished. The recorder gets all that
+    100 ms ``progress`` is told how many tasks all lanes together have finished. The recorder gets all that
     is finished but is not closed: how long its last flush may take is the caller's choice. Wall time
     decides when something is shown, never what happens. While ``replaying``, the race goes at full speed.
     """
@@ -249,7 +250,7 @@ class _Run:
         return result
 
     def show_when_due(self) -> None:
-        """Hand rows over every 50 ms and publish a frame every 33 ms."""
+        """Hand rows over every 100 ms and publish a frame every 33 ms."""
         now = time.perf_counter()
         if now >= self.next_hand_over_at:
             self.hand_over()

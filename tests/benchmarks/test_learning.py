@@ -129,10 +129,10 @@ def settings(sizes: str, noise: float) -> list[Setting]:
 
 
 # what is asked of hybrid_ml / oracle at loads 0.7, 0.8, 0.9; and what is reached where that is not: on 16+2 with Pareto
-# sizes (12 seeds: 0.67 and 0.31), because the oracle of this engine (every pair of devices, equal ones in turn) waits
-# less there than the prototype's did; knowing the truth, congestion itself has 0.64 and 0.29 of it
+# sizes (30 seeds: 0.61) and on 8+4 (0.55), because the oracle of this engine (every pair of devices, equal ones in
+# turn) waits less there than the prototype's did; knowing the truth, congestion itself has 0.58 and 0.50 of it
 ASKED = {"lognormal": {0.7: 0.6, 0.8: 0.3, 0.9: 0.2}, "pareto": {0.7: 0.5, 0.8: 0.3, 0.9: 0.25}}
-REACHED = {("pareto", (16, 2), 0.7): 0.75, ("pareto", (16, 2), 0.8): 0.35, ("pareto", (8, 4), 0.7): 0.55}
+REACHED = {("pareto", (16, 2), 0.7): 0.75, ("pareto", (8, 4), 0.7): 0.55}
 
 
 @pytest.mark.parametrize("sizes", ["lognormal", "pareto"])

@@ -17,12 +17,13 @@ ROUNDS, TASKS = 5, 20_000
 MOST_LATE_MS = 50
 MOST_TIMES_UNRECORDED = 2.0
 
-# The targets are 1.3 and 30: not reached. Medians on two quiet cores: 1.8 to 2.3 times, 21 to 26 frames/s. The limits
-# here only guard what is reached. A frame costs 8 ms of processor time (5 to paint, 3 to make), so 30 of them a quarter
-# of the one interpreter lock; each hand-over of it adds. Tried: costly figures at 10 Hz, one paint a frame, painting
-# only while the race rests, blocks of 2 ms, fewer layouts of axes, other switch intervals.
-MOST_TIMES_ALONE = 2.5
-LEAST_FRAMES_PER_S = 20
+# The targets are 1.3 and 30: not reached. Medians on two quiet cores: 1.42 and 1.57 times, 28.6 and 26.5 frames/s. The
+# limits here only guard what is reached. A frame costs 2 ms of processor time where nothing else runs and 6 to 7 ms in
+# a race (both cores busy, caches cold), so that 30 of them take a fifth of the one interpreter lock; the recorder takes
+# a quarter. Tried: costly figures at 10 Hz, one paint a frame, painting only while the race rests, blocks of 2 ms, fewer
+# layouts of axes, switch intervals of 0.3 to 5 ms (2 ms: 1.40, 0.5 ms: 1.46), rows handed over every 0.05 to 0.4 s.
+MOST_TIMES_ALONE = 1.9
+LEAST_FRAMES_PER_S = 22
 
 DEFAULT = ("round_robin", "mct", "hybrid_ml", "oracle")
 SIX = ("round_robin", "random", "met", "mct", "hybrid_ml", "oracle")
@@ -38,7 +39,7 @@ def rounds_of(schedulers: tuple[str, ...]) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("schedulers", [DEFAULT, SIX], ids=["the default policies", "six policies"])
-def test_a_race_that_learns_keeps_two_fifths_of_its_speed_in_the_window_and_there_half_of_it_while_recorded(
+def test_a_race_that_learns_keeps_half_of_its_speed_in_the_window_and_there_half_of_it_while_recorded(
     schedulers: tuple[str, ...],
 ) -> None:
     rounds = rounds_of(schedulers)
