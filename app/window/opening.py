@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from app.worker import Started
 
 SWITCH_INTERVAL_S = 0.002
-"""Each call into Qt while painting gives the interpreter lock up and waits up to one switch interval to get it back from
-a thread that computes; the race stands still meanwhile, but not the recorder. At the default 5 ms frames are late; at
-0.5 ms all threads take a tenth more of the processor for handing the lock to each other."""
+"""Each call into Qt while painting gives the interpreter lock up and waits up to one switch interval to get it back
+from a thread that computes; the race stands still meanwhile, but not the recorder. At the default 5 ms frames are late;
+at 0.5 ms all threads take a tenth more of the processor for handing the lock to each other."""
 
 
 def application() -> QApplication:
