@@ -36,6 +36,8 @@ REFRESH_EVERY_S = 0.1
 """Percentiles, energy, utilisation and devices cost ten times as much as the rest of a frame and need not be as new."""
 HAND_OVER_EVERY_S = 0.1
 """Every batch costs the race thread and the recorder some tenths of a millisecond a lane, however few rows it has."""
+REPLAYED_EVERY_S = 0.01
+"""While recorded rows come again, at full speed: how far a race that has passed them runs on at that speed."""
 TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
 LONGEST_STRIDE_S = 0.1
@@ -254,7 +256,8 @@ class _Run:
         now = time.perf_counter()
         if now >= self.next_hand_over_at:
             self.hand_over()
-            self.next_hand_over_at = time.perf_counter() + HAND_OVER_EVERY_S
+            pause_s = REPLAYED_EVERY_S if self.replaying() else HAND_OVER_EVERY_S
+            self.next_hand_over_at = time.perf_counter() + pause_s
         if now >= self.next_frame_at:
             refresh = now >= self.next_refresh_at
             self.publish(refresh)

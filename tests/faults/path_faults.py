@@ -101,5 +101,6 @@ _proxies: dict[Path, Proxy] = {}
 PATH_FAULTS = (
     Fault("way silent", way_silent, _SILENT, stage=behind_proxy),
     Fault("way cut", way_cut, _DATABASE, stage=behind_proxy),
-    Fault("network black hole", black_hole, _SILENT, stage=across_a_network, needs_root=True),
+    # that it does not answer, or, once the kernel has given up looking for the host, that there is no way to it
+    Fault("network black hole", black_hole, _DATABASE, stage=across_a_network, needs_root=True),
 )
