@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.learning_findings import joined
+from app.learning_findings import MOST_MODELS, joined
 from app.texts import number, plural, seconds
 
 if TYPE_CHECKING:
@@ -164,13 +164,23 @@ def shares_text(shares: Shares, devices: Sequence[Device]) -> str:
 
 def findings(decision: Decision, workload: Workload, cluster: Cluster) -> list[str]:
     """Return what a policy knew, believed and chose, what came of it, and what would have been best, in sentences."""
-    return [_knew(decision, workload.models), _chose(decision, cluster.devices), _best(decision, cluster.devices)]
+    return [
+        _knew(decision, workload.models, cluster),
+        _chose(decision, cluster.devices),
+        _best(decision, cluster.devices),
+    ]
 
 
-def _knew(decision: Decision, models: Sequence[str]) -> str:
-    knowledge = decision.knowledge
-    rows = zip(models, knowledge.expected_s, knowledge.nominal_s, decision.hindsight.true_s, strict=True)
-    told = [_told(*row) for row in rows if math.isfinite(row[1])]
+def _knew(decision: Decision, models: Sequence[str], cluster: Cluster) -> str:
+    """Of many device models those of the choice are named, and the fastest."""
+    knowledge, columns = decision.knowledge, cluster.columns_in(models)
+    chosen = {columns[device] for device, _ in decision.shares}
+    possible = [m for m, expected_s in enumerate(knowledge.expected_s) if math.isfinite(expected_s)]
+    foremost = sorted(possible, key=lambda m: (m not in chosen, knowledge.expected_s[m]))
+    rows = list(zip(models, knowledge.expected_s, knowledge.nominal_s, decision.hindsight.true_s, strict=True))
+    told = [_told(*rows[m]) for m in sorted(foremost[:MOST_MODELS])]
+    if len(possible) > MOST_MODELS:
+        told.append(f"other times on {plural(len(possible) - MOST_MODELS, 'device model')} more")
     return f"Expected {joined(told)}, {_source(decision, models)}."
 
 
@@ -187,7 +197,8 @@ def _source(decision: Decision, models: Sequence[str]) -> str:
     if who in TABLES:
         return TABLES[who]
     if learned:
-        said = f"as {who} had learned" + (f" for {joined(learned)}" if len(learned) < len(models) else "")
+        which = joined(learned) if len(learned) <= MOST_MODELS else f"{len(learned)} of them"
+        said = f"as {who} had learned" + (f" for {which}" if len(learned) < len(models) else "")
     elif knowledge.learned:
         said = f"the nominal times: {who} had not learned anything better yet"
     else:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BLOCK = 100
 """Events between two looks at whether to go on: some milliseconds."""
 
+LONGEST_NAME = 60
+"""Characters of what was asked for that an error repeats."""
+
 Progress = Callable[[str, float], None]
 """Told which policy is raced again, and which share (0..1) of all the work is done."""
 
@@ -95,8 +98,9 @@ def find_task(text: str, workload: Workload) -> int:
     if asked in names:
         return names.index(asked)
     number, last = asked.replace(",", ""), len(workload) - 1
-    if number.isdecimal() and int(number) <= last:
+    if number.isdecimal() and len(number) <= len(str(last)) and int(number) <= last:
         return int(number)
+    asked = asked if len(asked) <= LONGEST_NAME else f"{asked[:LONGEST_NAME]}…"
     such = f", or with a name, such as '{names[0]}'" if names else ""
     raise InputError(
         f"There is no task '{asked}' in this race. Ask for one by its number, from 0 to {last:,}{such}."

@@ -14,12 +14,12 @@ from engine.timeline import Buckets, first_width_s, spans
 from engine.workload import FloatArray, IntArray
 
 MOST_ROWS = 128
-"""Of a strip: a screen shows no more of them, and each costs as much as a device."""
+"""Of a strip, and one more for each further kind: a screen shows no more, and each costs as much as a device."""
 
 
 def rows_of(devices: Sequence[Device]) -> IntArray:
     """Return the row of each device: kind by kind, in the order in which the kinds and the devices come; of more than
-    :data:`MOST_ROWS` devices neighbours share a row."""
+    :data:`MOST_ROWS` devices neighbours of a kind share a row."""
     together = -(-len(devices) // MOST_ROWS)
     rows = np.empty(len(devices), dtype=np.int64)
     first = 0

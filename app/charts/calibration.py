@@ -70,6 +70,7 @@ class CalibrationChart(StillPlot):
     def begin(self) -> None:
         """Forget the last race."""
         self._shown, self._bottom = None, LEAST
+        self.getPlotItem().setYRange(LEAST, MOST + ROOM, padding=0)
         for curve in (*self._edges, self._line):
             curve.setData([], [])
         for points in self._points:

@@ -12,7 +12,7 @@ from persistence.settings import JOURNAL_SYNC, StorageSettings
 
 POLICIES = {
     "each": ("Each batch at once: 5 to 60 µs a row", "A power cut takes nothing that is recorded."),
-    "group": ("At most every 50 ms: 0.2 to 0.8 µs a row", "A power cut takes the last tenth of a second at most."),
+    "group": ("At most every 50 ms: 0.2 to 0.8 µs a row", "A power cut takes the last fifth of a second at most."),
     "system": (
         "Left to the system: 0.2 to 0.6 µs a row",
         "A power cut may take the last half minute, but nothing that is in a database.",

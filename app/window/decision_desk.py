@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.worker import end_of, wait_painting
 from engine.control import Control
 from engine.errors import Cancelled, InputError
 
@@ -129,7 +130,8 @@ class DecisionDesk(QObject):
         if self.dialog is not None:
             self.dialog.close()
         self.cancel()
-        return all(thread.wait(wait_ms) for thread in self._threads)
+        deadline = QDeadlineTimer(wait_ms)
+        return all(wait_painting(end_of(thread), deadline) for thread in list(self._threads))
 
     def restyle(self) -> None:
         """Wear the theme in use."""
@@ -157,6 +159,8 @@ class DecisionDesk(QObject):
             self._of = None
             if self.dialog is not None:
                 self.dialog.close()
+                self.dialog.deleteLater()  # and with it what it knows of that race
+                self.dialog = None
 
     def _came(self, thread: _Reliving, account: Account) -> None:
         if thread is self._current and self.dialog is not None:

@@ -110,7 +110,7 @@ def test_cancel_closing_and_another_race_each_end_it_and_leave_no_thread(hands, 
     hands.wait(lambda: not desk.running)
     asked()
     race(hands, "mct", tasks=30)
-    assert not desk.running and not desk.dialog.isVisible()
+    assert not desk.running and desk.dialog is None
     asked()
     hands.window.close()
     assert not hands.window.isVisible()

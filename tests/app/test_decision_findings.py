@@ -18,6 +18,7 @@ from app.decision_findings import (
     task_title,
 )
 from app.reliving import Account, find_task, relive
+from engine.cluster import Cluster, Device
 from engine.decision import Decision, Hindsight, Knowledge, Prospects
 from engine.errors import Cancelled, InputError
 from engine.spec import RaceSpec, SchedulerSpec
@@ -108,6 +109,22 @@ def test_a_task_is_found_by_its_name_before_its_number():
     assert (find_task(" 7 ", TASKS), find_task("0", TASKS), find_task("first", TASKS)) == (1, 0, 0)
     with pytest.raises(InputError, match="There is no task '2' in this race"):
         find_task("2", TASKS)
+    with pytest.raises(InputError, match=r"There is no task '9{60}…' in this race"):
+        find_task("9" * 5000, TASKS)
+
+
+def test_of_many_device_models_the_chosen_and_the_fastest_are_named():
+    models = [f"m{i}" for i in range(12)]
+    many = Cluster("many", tuple(Device(i, f"d{i}", "cpu", model) for i, model in enumerate(models)))
+    tasks = workload("one", models, (0.0,), [[float(12 - i) for i in range(12)]])
+    times = tuple(tasks.etc_s[0].tolist())
+    truth = Hindsight(0.0, times, Prospects(np.zeros(12), np.array(times)), ((11, 1.0),), 1.0, 12.0)
+    knowing = Knowledge(0.0, "nominal", (), None, times, times, np.zeros(12, int), np.ones(12, int), truth.prospects)
+    of = Decision("mct", 0, 0.0, knowing, ((0, 1.0),), None, 0.0, 12.0, truth, 0.0, 12.0)
+    assert findings(of, tasks, many)[0] == (
+        "Expected 12.0 s on m0, 3.00 s on m9, 2.00 s on m10, 1.00 s on m11 and other times on 8 device models more, "
+        "the nominal times."
+    )
     assert task_title(TASKS, 1) == "Task 1 (7)"
     assert about_task(TASKS, 1) == (
         "It arrived at 10.0 s, needs 2 slots and 0.500 GB of memory, waits for 1 parent, may be split."

@@ -70,6 +70,11 @@ def test_how_sure_a_policy_says_it_is_is_shown_in_place_of_how_far_it_was_off(ha
     drawn = [points.getData()[1].tolist() for points in tab.calibration._points[:2]]
     assert drawn == [[pytest.approx(100 * c.observed) for c in m.calibration] for m in learning.models]
     assert f"{learning.calibration[0].count:,}" in tab.calibration_legend.text()
+    fresh = tab.calibration.getViewBox().viewRange()[1]
+    tab.calibration._make_room(12.0)
+    assert tab.calibration.getViewBox().viewRange()[1][0] == 10.0
+    tab.calibration.begin()
+    assert tab.calibration.getViewBox().viewRange()[1] == fresh
     tab.other_points.click()
     assert tab.predictions.isVisible() and "Off by" in tab.predictions_card.title.whole
 
