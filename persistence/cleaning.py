@@ -18,7 +18,7 @@ from persistence.database.repositories import RunRepository
 from persistence.errors import JournalError
 from persistence.figures import RunOverview
 from persistence.filelock import FileLock
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.recording.shipping import has_arrived
 from persistence.recording.wanted_again import believed
 from persistence.storage import CLEANED_UP, RESULT

@@ -20,7 +20,7 @@ import numpy as np
 from engine.training import TrainingSamples
 from persistence.errors import JournalError
 from persistence.journal.columns import undamaged
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, created_at_us, sample_table
 from persistence.kin import DatedSamples, Kin
 from persistence.recording.wanted_again import believed

@@ -27,7 +27,7 @@ from persistence.errors import StorageError
 from persistence.figures import RunOverview, SchedulerStats
 from persistence.folder import check_usable
 from persistence.journal.archive import JournalArchive
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.journal.rows import result_rows, sample_rows, timestamp
 from persistence.recording.shipping import has_arrived
 from persistence.recording.wanted_again import believed, is_wanted_again

@@ -22,7 +22,7 @@ from persistence.database.opening import Database
 from persistence.database.repositories import RunRepository, TrainingDataRepository
 from persistence.errors import StorageError
 from persistence.journal.columns import undamaged
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.journal.samples import TABLE, TAIL_BYTES, as_samples, sample_table
 from persistence.kin import DatedSamples, Kin
 from persistence.newest import SampledJournals, newest_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.words import plural
 from persistence.errors import JournalError
 from persistence.finding import Finding
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.recording.shipping import has_arrived, journal_folders
 from persistence.recording.wanted_again import believed
 from persistence.schema import JOURNALED

@@ -16,7 +16,7 @@ from persistence.exchange.layout import CSV, FILES, PARQUET, SUMS
 from persistence.exchange.places import shown, wrong
 from persistence.exchange.rules import Broken, Rules
 from persistence.exchange.sums import parsed_sums, sha256
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED
 

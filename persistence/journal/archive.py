@@ -23,7 +23,7 @@ from persistence.figures import (
     summary_so_far,
 )
 from persistence.journal.columns import journal_table
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.journal.stats import journal_stats, journal_wins
 from persistence.journal.typed import BLOCK_BYTES, BadRows, typed_rows
 from persistence.run import RunHeader

@@ -11,7 +11,7 @@ import pyarrow.csv as pa_csv
 from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, SmallInteger
 
 from persistence.errors import JournalError
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.schema import JOURNALED, journal_columns
 
 _SHOWN = 160

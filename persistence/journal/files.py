@@ -8,132 +8,26 @@ any death of ours.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.words import remedy
 from persistence.errors import JournalBusy, JournalError
-from persistence.figures import ranking, summary_row
 from persistence.filelock import FileLock
+from persistence.journal.reader import RESUMED, JournalReader, as_sentence
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED, header_line
 from persistence.settings import JOURNAL_SYNC
 
 GROUP_S = 0.05
 """How long rows wait at most for being made durable together with others."""
-_RESUMED = "resumed"
 _TAIL = 64 * 1024
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _sync = getattr(os, "fdatasync", os.fsync)  # fdatasync is not everywhere
-
-
-class JournalReader:
-    """Reads a journal, also while it is written. Every error is a :class:`JournalError`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.run = folder.name
-
-    def header(self) -> RunHeader:
-        """Return what the run was started with."""
-        try:
-            text = (self.folder / "run.json").read_text("utf-8")
-            header = RunHeader.from_json(text, (self.folder / "race.toml").read_text("utf-8"))
-            if header.started_at.tzinfo is None:  # such times cannot be put in order with others
-                raise ValueError("started_at has no time zone")
-            return header
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise JournalError(f"The journal {self.folder} has no readable run.json and race.toml: {error}.") from error
-
-    def result(self) -> dict[str, Any] | None:
-        """Return the content of ``result.json``, or None while the race is not over (or was cut)."""
-        path = self.folder / "result.json"
-        try:
-            result: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            _check_result(result)
-            return result
-        except FileNotFoundError:
-            return None
-        except KeyError as error:
-            raise JournalError(f"{path} is not whole: it lacks {error}.") from error
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise JournalError(f"{path} cannot be read: {error}.") from error
-
-    def is_written(self) -> bool:
-        """Whether some process is writing this journal now."""
-        with _as_sentence(self.folder):
-            return FileLock(self.folder / "lock").is_held()
-
-    def was_resumed(self) -> bool:
-        """Whether its race was cut and resumed, so that other bytes may stand now where something has been lost."""
-        return (self.folder / _RESUMED).exists()
-
-    def path(self, table: str) -> Path:
-        """Return the file of a table, which may not exist."""
-        return self.folder / f"{table}.csv"
-
-    def rejected_path(self, table: str) -> Path:
-        """Return the file of the rows that a database refused for ever, which may not exist."""
-        return self.folder / f"{table}.rejected.csv"
-
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of each table that has rows."""
-        sizes = {table: self._size(table) for table in JOURNALED}
-        return {table: size for table, size in sizes.items() if size > self.first(table)}
-
-    def first(self, table: str) -> int:
-        """Return the byte at which the rows of a table begin: behind the header line."""
-        return len(header_line(table))
-
-    def read(self, table: str, start: int, end: int, limit: int) -> bytes:
-        """Return whole lines from byte ``start``, about ``limit`` bytes, none of them behind ``end``."""
-        size = min(limit, end - start)
-        while True:
-            data = self._read(table, start, min(size, end - start))
-            cut = data.rfind(b"\n") + 1
-            if cut or size >= end - start:
-                return data[:cut]
-            size *= 2  # one line longer than the limit
-
-    def rows(self, table: str, end: int | None = None) -> int:
-        """Return how many rows a table holds (before byte ``end``)."""
-        stop = self._size(table) if end is None else end
-        return sum(data.count(b"\n") for data in self._blocks(table, self.first(table), stop))
-
-    def rejected(self, table: str) -> int:
-        """Return how many rows of a table a database refused for ever."""
-        try:
-            return self.rejected_path(table).read_bytes().count(b"\n")
-        except FileNotFoundError:
-            return 0
-
-    def _blocks(self, table: str, start: int, end: int) -> Iterator[bytes]:
-        while start < end and (data := self._read(table, start, min(1 << 20, end - start))):
-            yield data
-            start += len(data)
-
-    def _size(self, table: str) -> int:
-        try:
-            return self.path(table).stat().st_size
-        except FileNotFoundError:
-            return 0
-        except OSError as error:
-            raise JournalError(f"{self.path(table)} cannot be read: {error.strerror}.") from error
-
-    def _read(self, table: str, start: int, size: int) -> bytes:
-        try:
-            with self.path(table).open("rb") as file:
-                file.seek(start)
-                return file.read(size)
-        except OSError as error:
-            raise JournalError(f"{self.path(table)} cannot be read: {error.strerror}.") from error
 
 
 class Journal(JournalReader):
@@ -157,7 +51,7 @@ class Journal(JournalReader):
         self.written: dict[str, int] = {}
         self.synced: dict[str, int] = {}
         self.opened: dict[str, int] = {}
-        with _as_sentence(folder):
+        with as_sentence(folder):
             if not self._lock.acquire():
                 raise JournalBusy(f"The journal {folder} is being written by another SchedRace.")
         try:
@@ -172,7 +66,7 @@ class Journal(JournalReader):
     def create(runs_dir: Path, header: RunHeader, sync: str = JOURNAL_SYNC[0]) -> Journal:
         """Make the folder of a new run and open its journal."""
         folder = runs_dir / header.run
-        with _as_sentence(folder):
+        with as_sentence(folder):
             folder.mkdir(parents=True, exist_ok=True)
             journal = Journal(folder, sync)
             try:
@@ -191,7 +85,7 @@ class Journal(JournalReader):
         before = {table: self._open(table) for table in batch}
         due = self._sync == "each" or (self._sync == "group" and time.monotonic() >= self._synced_at + GROUP_S)
         syncing = {*batch, *self._unsynced()} if due else set()
-        with _as_sentence(self.folder):
+        with as_sentence(self.folder):
             try:
                 for table, rows in batch.items():
                     written = os.write(self._file(table), rows)
@@ -213,7 +107,7 @@ class Journal(JournalReader):
     def make_durable(self) -> None:
         """Make durable what is written; while another thread appends, what it appends meanwhile may not be."""
         sizes = self._unsynced()
-        with _as_sentence(self.folder):
+        with as_sentence(self.folder):
             for table in sizes:
                 _sync(self._file(table))
         self._note_synced(sizes)
@@ -233,22 +127,22 @@ class Journal(JournalReader):
 
     def mark_resumed(self) -> None:
         """Remember that its race goes on after a cut, before anything is appended."""
-        with _as_sentence(self.folder):
-            (self.folder / _RESUMED).touch()
+        with as_sentence(self.folder):
+            (self.folder / RESUMED).touch()
             sync_folder(self.folder)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Make all rows durable and write ``result.json``; from then on the run counts as over."""
         self.make_durable()
         self._check_open()
-        with _as_sentence(self.folder):
+        with as_sentence(self.folder):
             _write_whole(self.folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
 
     def reject(self, table: str, row: bytes, reason: str) -> None:
         """Set a row aside that a database refuses for ever, with the reason as one more field."""
         line = row.rstrip(b"\n") + b',"' + " ".join(reason.replace('"', "'").split()).encode() + b'"\n'
         path = self.rejected_path(table)
-        with _as_sentence(path):
+        with as_sentence(path):
             known = path.read_bytes().splitlines(keepends=True) if path.exists() else []
             if line not in known:  # a replay after a crash finds its own line
                 with path.open("ab") as file:
@@ -268,7 +162,7 @@ class Journal(JournalReader):
         self._check_open()
         if table in self._files:
             return self.written[table]
-        with _as_sentence(self.path(table)):
+        with as_sentence(self.path(table)):
             descriptor = os.open(self.path(table), _APPEND, 0o666)
             try:
                 size = _cut_torn_line(descriptor)
@@ -309,15 +203,6 @@ class Journal(JournalReader):
             self._synced_at = time.monotonic()
 
 
-def _check_result(result: Mapping[str, Any]) -> None:
-    """Raise what a reader of a result would, when something is not as a race writes it."""
-    if result["status"] not in ("finished", "stopped"):
-        raise ValueError(f"its status is {result['status']!r}")
-    datetime.fromisoformat(result["finished_at"])
-    ranking([summary_row("", row) for row in result["schedulers"]])
-    _ = result["digest"]
-
-
 def _check_is_ours(folder: Path, header: RunHeader) -> None:
     """Refuse a folder that holds another race's run; our own header may be there from an attempt that failed later."""
     path = folder / "run.json"
@@ -326,17 +211,6 @@ def _check_is_ours(folder: Path, header: RunHeader) -> None:
             f"The journal {folder} holds a run of another SchedRace already, and nothing is added to it. Start the "
             "race again: it becomes a run of its own."
         )
-
-
-@contextlib.contextmanager
-def _as_sentence(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise JournalError(
-            f"The journal {path} cannot be written: {error.strerror or error}. {remedy(error)}, or choose another "
-            "data folder (SCHEDRACE_DATA_DIR)."
-        ) from error
 
 
 def _cut_torn_line(descriptor: int) -> int:

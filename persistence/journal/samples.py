@@ -11,7 +11,7 @@ import pyarrow.csv as pa_csv
 
 from engine.training import TrainingSamples
 from persistence.journal.columns import undamaged
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.schema import journal_columns
 
 TABLE = "training_data"

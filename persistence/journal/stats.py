@@ -13,7 +13,7 @@ from engine.workload import FloatArray
 from persistence.comparison import WinLoss, win_loss
 from persistence.figures import SchedulerStats
 from persistence.journal.columns import journal_table
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 
 _TABLE = "scheduler_results"
 _NUMBERS = ("arrival_s", "start_s", "finish_s", "gpu_fraction", "energy_j", "cost")

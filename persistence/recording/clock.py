@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 
 _LAST_LINE_BYTES = 64 * 1024
 

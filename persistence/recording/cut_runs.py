@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.errors import InputError
 from persistence.errors import JournalBusy, JournalError
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.run import RunHeader
 
 KEPT = "kept-as-it-is"

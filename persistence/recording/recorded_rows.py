@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterator
 
 from engine.errors import SchedRaceError
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.schema import journal_columns
 
 BLOCK_BYTES = 1 << 20

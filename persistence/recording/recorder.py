@@ -17,7 +17,8 @@ from engine.records import FinishedTasks, MetricSeries
 from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload
-from persistence.journal.files import Journal, JournalReader
+from persistence.journal.files import Journal
+from persistence.journal.reader import JournalReader
 from persistence.recording.clock import ForwardClock, last_recorded
 from persistence.recording.inbox import TAKE_ROWS
 from persistence.recording.lag import Lag

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from engine.errors import SchedRaceError
 from persistence.again import asked_again
 from persistence.errors import JournalBusy, JournalError, StorageError
-from persistence.journal.files import Journal, JournalReader
+from persistence.journal.files import Journal
+from persistence.journal.reader import JournalReader
 from persistence.recording.wanted_again import begin, believed, is_wanted_again, told
 from persistence.schema import JOURNALED
 from persistence.storage import CLEANED_UP, RESULT, Storage, StoragePlugin, Taken

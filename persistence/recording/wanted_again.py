@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from persistence.errors import JournalError
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.run import RunHeader
 from persistence.storage import CLEANED_UP, StoragePlugin
 

@@ -26,7 +26,7 @@ class CsvStorage(StoragePlugin):
 
     def offsets(self) -> Mapping[str, Mapping[str, int]]:
         """Every journal has arrived as far as it goes."""
-        from persistence.journal.files import JournalReader
+        from persistence.journal.reader import JournalReader
 
         folders = [path.parent for path in self.settings.runs_dir.glob("*/run.json")]
         return {folder.name: {**JournalReader(folder).sizes(), RESULT: 2} for folder in folders}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.recording.cut_runs import KEPT, cut_runs
 from persistence.schema import JOURNALED
 from persistence.settings import URL_VARIABLE

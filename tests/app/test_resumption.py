@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.__main__ import main
-from persistence.journal.files import Journal, JournalReader
+from persistence.journal.files import Journal
+from persistence.journal.reader import JournalReader
 from persistence.recording.cut_runs import cut_runs
 from persistence.recording.recorder import Recorder
 from persistence.recording.resuming import ResumingRecorder

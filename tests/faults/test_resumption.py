@@ -15,7 +15,7 @@ import pytest
 from app.session import run_race
 from engine.control import Control
 from engine.spec import RaceSpec, SchedulerSpec
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.recording.cut_runs import cut_runs
 from persistence.schema import JOURNALED
 from persistence.settings import StorageSettings

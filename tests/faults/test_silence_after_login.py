@@ -20,7 +20,7 @@ from persistence.database.connection import DATABASE_ERRORS, asks_for_password, 
 from persistence.database.connection import test_connection as check_connection
 from persistence.database.opening import open_database
 from persistence.errors import StorageError
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.settings import StorageSettings
 from tests.faults.conftest import Server
 from tests.faults.proxy import Proxy

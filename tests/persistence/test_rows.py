@@ -14,7 +14,7 @@ from persistence.database.archive import DatabaseArchive
 from persistence.database.opening import Database, open_database
 from persistence.errors import JournalError
 from persistence.journal.archive import JournalArchive
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.journal.typed import BadRows, lines_of, typed_rows, typed_schema
 from persistence.schema import JOURNALED
 from persistence.settings import StorageSettings

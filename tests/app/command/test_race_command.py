@@ -19,7 +19,7 @@ import pytest
 
 from app.__main__ import main
 from persistence.folder import ROOM_BYTES
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 from persistence.recording import recorder
 
 from .conftest import Command

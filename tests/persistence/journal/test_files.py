@@ -13,7 +13,8 @@ import pytest
 
 from engine.workload import workload
 from persistence.errors import JournalError
-from persistence.journal.files import Journal, JournalReader
+from persistence.journal.files import Journal
+from persistence.journal.reader import JournalReader
 from persistence.journal.rows import array_literals, result_rows, task_rows, timestamp
 from tests.persistence.records import DEVICES, finished, header
 
@@ -69,7 +70,7 @@ def test_a_journal_has_one_writer(tmp_path: Path) -> None:
 ASKED_OFTEN = """
 import sys
 from pathlib import Path
-from persistence.journal.files import JournalReader
+from persistence.journal.reader import JournalReader
 reader = JournalReader(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

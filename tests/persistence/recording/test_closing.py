@@ -14,7 +14,8 @@ import pytest
 
 from persistence.errors import JournalError
 from persistence.journal import files
-from persistence.journal.files import Journal, JournalReader
+from persistence.journal.files import Journal
+from persistence.journal.reader import JournalReader
 from persistence.recording import recorder as recorder_module
 from persistence.recording.recorder import PATIENCE_S, Recorder
 from persistence.recording.shipping import CHUNK_BYTES, FIRST_CHUNK_BYTES, ship

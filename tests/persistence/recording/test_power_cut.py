@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from persistence.journal import files
-from persistence.journal.files import GROUP_S, Journal, JournalReader
+from persistence.journal.files import GROUP_S, Journal
+from persistence.journal.reader import JournalReader
 from persistence.recording.recorder import Recorder
 from persistence.recording.shipping import ship_left_behind
 from persistence.run import RunHeader

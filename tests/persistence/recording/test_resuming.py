@@ -20,7 +20,8 @@ from engine.results import RaceResult
 from engine.training import TrainingSamples
 from engine.workload import Workload, workload
 from persistence.errors import JournalBusy
-from persistence.journal.files import Journal, JournalReader
+from persistence.journal.files import Journal
+from persistence.journal.reader import JournalReader
 from persistence.recording import resuming
 from persistence.recording.cut_runs import CutRun, cut_runs, find_cut_run, keep_as_it_is
 from persistence.recording.recorded_rows import Differs
