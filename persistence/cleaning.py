@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from persistence.filelock import FileLock
 from persistence.journal.reader import JournalReader
 from persistence.recording.shipping import has_arrived
 from persistence.recording.wanted_again import believed
+from persistence.removing import end_journal, remove_folder, remove_remains
 from persistence.storage import CLEANED_UP, RESULT
 
 GOING_ON = "it is still going on"
@@ -31,8 +31,6 @@ GONE = "another SchedRace has cleaned it up already"
 GIVEN_UP = timedelta(days=1)
 """A race of another machine from which nothing was heard for so long may be cleaned up by its name."""
 _CLEANING_S = 60.0
-_REMOVED = "removed.json"
-"""What ``run.json`` is called from the moment at which a folder is no journal any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +135,8 @@ class JournalCleaner:
             if reason:
                 return CleanedRun(run, reason)
             cleaned = CleanedRun(run, None, _rows(journal), _bytes(journal.folder))
-            _end(journal.folder)
-        _remove(journal.folder)
+            end_journal(journal.folder)
+        remove_folder(journal.folder)
         return cleaned
 
 
@@ -191,8 +189,8 @@ class DatabaseCleaner:
             cleaned = self._purged(journal, named, size)
             if cleaned.kept:
                 return cleaned
-            _end(journal.folder)
-        _remove(journal.folder)
+            end_journal(journal.folder)
+        remove_folder(journal.folder)
         return cleaned
 
     @asked_again
@@ -259,13 +257,6 @@ def is_here(journal: JournalReader) -> bool:
     return (journal.folder / "run.json").exists()
 
 
-def remove_remains(runs_dir: Path) -> None:
-    """Finish the removal of journals at which a program was cut."""
-    for path in runs_dir.glob(f"*/{_REMOVED}"):
-        with contextlib.suppress(JournalError):  # it is tried again at the next clean-up
-            _remove(path.parent)
-
-
 def _why_not(repository: RunRepository, journal: JournalReader, named: bool) -> str | None:
     """Return why a run whose journal nobody writes must stay, or None."""
     offsets = repository.offsets(journal.run).get(journal.run, {})
@@ -321,44 +312,3 @@ def _bytes(folder: Path) -> int:
         return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     except OSError as error:
         raise JournalError(f"The journal {folder} cannot be read: {error.strerror or error}.") from error
-
-
-def _end(folder: Path) -> None:
-    """Make a folder that is held no journal any more, in one step."""
-    try:
-        (folder / "run.json").replace(folder / _REMOVED)
-    except OSError as error:
-        raise _not_removed(folder, error) from error
-
-
-def _remove(folder: Path) -> None:
-    """Remove what has been a journal, its mark last: what a crash leaves of it is found again."""
-    try:
-        with contextlib.suppress(FileNotFoundError):  # somebody else removes it too
-            for path in folder.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path.name != _REMOVED:
-                    path.unlink(missing_ok=True)
-            _remove_marked(folder)
-    except OSError as error:
-        raise _not_removed(folder, error) from error
-
-
-def _remove_marked(folder: Path) -> None:
-    """Remove a folder that holds its mark alone; who asks just now whether it is free makes its lock anew."""
-    for last in (False, True):
-        (folder / _REMOVED).unlink(missing_ok=True)
-        try:
-            folder.rmdir()
-            return
-        except OSError:
-            (folder / _REMOVED).touch()  # the next clean-up finds it
-            if last:
-                raise
-            (folder / "lock").unlink(missing_ok=True)
-
-
-def _not_removed(folder: Path, error: OSError) -> JournalError:
-    reason = error.strerror or error
-    return JournalError(f"The journal {folder} could not be removed: {reason}. Remove the folder by hand.")
