@@ -119,7 +119,7 @@ class ClusterState:
 
     def running(self, device: int) -> Sequence[tuple[float, int]]:
         """Return (believed end, slots) of each share that runs on the device, in start order."""
-        return tuple((end_s, slots) for end_s, slots, _ in self._states[device].running.values())
+        return tuple([(end_s, slots) for end_s, slots, _ in self._states[device].running.values()])
 
     def ready(self, task: Task) -> bool:
         """Return whether all parents of the task have finished."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -62,13 +62,16 @@ class Easy(Scheduler):
 
         While no job ends only newcomers can pass a blocked head: the others were looked at, and it got later since.
         """
-        newcomers = self._newcomers.since_last(pending, state)
-        joined = [self._join(task, state) for task in newcomers] if newcomers else ()
+        joined: Sequence[_Waiting] = ()
+        if state.arrivals != self._newcomers.seen:
+            joined = [self._join(task, state) for task in self._newcomers.since_last(pending, state)]
         reserved = self._reserved
         if reserved is not None and state.now > reserved.shadow_s:
             reserved = None  # something runs longer than believed
         if reserved is not None and joined:
-            return self._passing(joined, reserved, state) if self._free else ()
+            free = self._free
+            fitting = [job for job in joined if job[0] <= free]
+            return self._passing(fitting, reserved, state) if fitting else ()
         free = state.idle_slots
         if reserved is not None and free == self._free:
             return ()
@@ -86,7 +89,7 @@ class Easy(Scheduler):
         self._reserved = None
         head = pending.first
         slots = self._waiting[head.index][0]
-        device = device_with_room(head, state) if slots <= self._free else -1
+        device = _room(head, state) if slots <= self._free else -1
         if device >= 0:
             return (self._start(head, device),)
         if self._by_width[0][0] > self._free:
@@ -111,7 +114,7 @@ class Easy(Scheduler):
         for slots, _, seconds, task in jobs:
             if slots > room or (slots > elsewhere and slots > reserved.extra and now_s + seconds > shadow_s):
                 continue
-            device = device_with_room(task, state)
+            device = _room(task, state)
             if device == reserved.device and now_s + state.seconds(task, device) > shadow_s:
                 if slots <= reserved.extra:
                     reserved.extra -= slots
@@ -142,6 +145,11 @@ class Easy(Scheduler):
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
         """Decline divisible tasks, task graphs, and where memory could run out before slots: none keeps a promise."""
         return declines_memory(cls.name, tasks, cluster)
+
+
+def _room(task: Task, state: ClusterState) -> int:
+    """Return :func:`device_with_room` of a task that is known to find its slots free on some device."""
+    return 0 if len(state.devices) == 1 else device_with_room(task, state)
 
 
 def _reserve(head: Task, state: ClusterState) -> _Reservation:

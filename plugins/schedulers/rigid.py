@@ -77,17 +77,18 @@ class Newcomers:
     """Tells a rule which tasks have arrived since it last asked, without a walk over all that wait."""
 
     def __init__(self) -> None:
-        self._seen = 0
+        self.seen = 0
+        """Arrivals that have been told."""
 
     def since_last(self, pending: Pending, state: ClusterState) -> Sequence[Task]:
         """Return the tasks that arrived since the last call, in arrival order.
 
         ``place`` is called after every arrival, so all of them are still pending.
         """
-        count = state.arrivals - self._seen
+        count = state.arrivals - self.seen
         if not count:
             return ()
-        self._seen = state.arrivals
+        self.seen = state.arrivals
         if count == 1:
             return (next(reversed(pending)),)
         return list(islice(reversed(pending), count))[::-1]
