@@ -54,8 +54,8 @@ POLICY_COLUMNS = (
     Column(
         "Best then",
         "The response that the best placement would have given at that moment: the earliest finish for this one task, "
-        "for one who knows every true time of what ran and waited, and nothing of what was placed later. It is "
-        "selfish, so a policy that thinks of the others may well choose otherwise.",
+        "for one who knows every true time of what ran and waited, had nothing been placed later. It was found by "
+        "racing on from there. It is selfish, so a policy that thinks of the others may well choose otherwise.",
     ),
     Column("Placed", "How long after its arrival the task was placed: until then the policy kept it back."),
     Column("Chose", "The devices that the task was given to, and what share of it each one got."),
@@ -71,11 +71,19 @@ DEVICE_COLUMNS = (
     Column("Queue", "Shares of other tasks that waited there, those too that it would have passed."),
     Column("Free slots", "Slots on which nothing ran."),
     Column("Start\nbelieved", "When the task could start there, as the policy believed: device free, data there."),
-    Column("Start\ntrue", "When it could truly start there, as all that ran and waited before it turned out."),
+    Column(
+        "Start\ntrue",
+        "When it would truly have started there, had nothing been placed later; where that was not tried, because it "
+        "could not have been best, the earliest possible.",
+    ),
     Column("Takes\nbelieved", "How long the whole task takes there, transfer included, as the estimator said."),
     Column("Takes\ntrue", "How long the whole task truly takes there, transfer included."),
     Column("Done\nbelieved", "When the whole task would be done there, as the policy believed."),
-    Column("Done\ntrue", "When the whole task would truly be done there, if nothing placed later goes before it."),
+    Column(
+        "Done\ntrue",
+        "When the whole task would truly have been done there, had nothing been placed later; where that was not "
+        "tried, the earliest possible.",
+    ),
 )
 
 
@@ -222,20 +230,31 @@ def _chose(decision: Decision, devices: Sequence[Device]) -> str:
 
 
 def _best(decision: Decision, devices: Sequence[Device]) -> str:
-    hindsight, arrival_s = decision.hindsight, decision.arrival_s
+    hindsight, arrival_s, later = decision.hindsight, decision.arrival_s, _later(decision)
     if decision.chose_best:
         kept = decision.knowledge.at_s - arrival_s > SAME
-        best = f"{'By then nothing' if kept else 'Nothing'} else would have finished this one task earlier"
+        nothing = "As things then stood, nothing" if later else "By then nothing" if kept else "Nothing"
+        tried = "" if hindsight.tried_all else " that was tried"
+        best = f"{nothing} else{tried} would have finished this one task earlier"
     else:
+        tried = "" if hindsight.tried_all else ", of what was tried"
         best = (
-            f"Best for this one task: {shares_text(hindsight.shares, devices)}, done after "
+            f"Best for this one task{tried}: {shares_text(hindsight.shares, devices)}, done after "
             f"{seconds(hindsight.finish_s - arrival_s)}, {seconds(abs(decision.lost_s))} "
             f"{'earlier' if decision.lost_s > 0 else 'later'} than it was"
         )
-    delay_s = decision.finish_s - hindsight.choice_finish_s
-    delayed = f"; what could not be known then delayed it by {seconds(delay_s)}" if delay_s > SAME else ""
     when = f" (judged when its parents had finished, after {seconds(hindsight.at_s - arrival_s)})"
-    return f"{best}{when if hindsight.at_s > decision.knowledge.at_s else ''}{delayed}."
+    return f"{best}{when if hindsight.at_s > decision.knowledge.at_s else ''}{later}."
+
+
+def _later(decision: Decision) -> str:
+    """Return what came of what was placed after the task."""
+    delay_s = decision.finish_s - decision.hindsight.choice_finish_s
+    if delay_s == -math.inf:
+        return "; it waited for what was placed later"
+    if delay_s < -SAME:
+        return f"; what was placed later let it finish {seconds(-delay_s)} earlier"
+    return f"; what was placed later delayed it by {seconds(delay_s)}" if delay_s > SAME else ""
 
 
 def _share(fraction: float) -> str:

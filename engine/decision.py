@@ -54,13 +54,15 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hindsight:
-    """What was best for this one task at second ``at_s``: the placement of all that finishes it first, the choice
-    included, for one who knows every true second of what runs and waits, and nothing of what comes later.
+    """What was best for this one task at second ``at_s``: the placement that finishes it first, the choice included,
+    where what runs and waits goes on as it truly does and nothing else is placed any more.
 
     Selfish: what it costs others does not count. ``shares`` is that placement, ``finish_s`` when it finishes the task,
-    ``choice_finish_s`` when what the scheduler chose would, as far as could then be known. ``true_s`` are the true
-    seconds per device model at speed 1, ``prospects`` the truth per device. ``at_s`` is later than the decision where a
-    parent had not finished then: it is the second at which the last of them had.
+    ``choice_finish_s`` when what the scheduler chose does; inf: never, for want of something that is placed later.
+    ``tried_all`` says that no placement was left out that might be better still. ``true_s`` are the true seconds per
+    device model at speed 1, ``prospects`` the truth per device: as it was where the whole task was tried there, else
+    the start is the earliest possible one. ``at_s`` is later than the decision where a parent had not finished then: it
+    is the second at which the last of them had, and the task is moved from the queue in which it waits.
     """
 
     at_s: float
@@ -69,6 +71,7 @@ class Hindsight:
     shares: Shares
     finish_s: float
     choice_finish_s: float
+    tried_all: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,14 +101,15 @@ class Decision:
 
     @property
     def chose_best(self) -> bool:
-        """Whether no other placement would have finished the task earlier, as far as could then be known."""
+        """Whether no other placement would have finished the task earlier, had nothing been placed later."""
         return self.shares == self.hindsight.shares
 
     @property
     def lost_s(self) -> float:
         """Seconds by which the task finished later than it would have after the best placement.
 
-        Never negative, rounding apart, unless a device became faster: what is placed later can only delay it.
+        Negative where what was placed later let it finish earlier: a parent of a share that headed a strict queue, or a
+        delay that brought shares into another order (Graham, 1969).
         """
         return self.finish_s - self.hindsight.finish_s
 

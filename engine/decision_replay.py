@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.cluster import Cluster
-from engine.decision import Decision, Hindsight, Knowledge, Prospects, share_s, starts, whole_s
+from engine.decision import Decision, Knowledge, Prospects, share_s, starts, whole_s
 from engine.decision_clock import DecisionClock
 from engine.estimating import TableEstimator
 from engine.estimator import Seconds
-from engine.hindsight import hindsight
+from engine.hindsight import HindsightSearch
 from engine.learner import Learner
 from engine.pending import Pending
 from engine.placement import Placement, Shares
@@ -33,6 +33,7 @@ class DecisionReplay(Simulation):
     Give it what the race was given, its scheduler fresh, and the row of the task. :meth:`advance` it until it is
     ``over``, with as many events at a time as suits; then ``decision`` is there, or ``problem`` says why there is none.
     The scheduler is asked exactly what it was asked in the race, so it decides the same; :meth:`close` as a simulation.
+    What would have been best is searched for once the task has finished, and counts as events too.
     """
 
     def __init__(
@@ -55,17 +56,26 @@ class DecisionReplay(Simulation):
         self._rank = self._arrivals.index(task) + 1
         self._choice: _Choice | None = None
         self._knowledge: Knowledge | None = None
-        self._hindsight: Hindsight | None = None
+        self._search: HindsightSearch | None = None
         self._answers = _Overheard(self._expected, task)
         self._expected = self._state.expected = self._answers
         self._asked_of = lane.scheduler.place
         self._place = self._place_watched
         self.decisions = DecisionClock(self._place)
 
+    def advance(self, until_s: float = math.inf, events: float = math.inf) -> int:
+        """As of a simulation; once the task has finished, search for what would have been best instead."""
+        done = super().advance(until_s, events) if self._finish_s() is None else 0
+        if self._search is not None and self._finish_s() is not None:
+            done += self._search.advance(events - done)
+        return done
+
     @property
     def over(self) -> bool:
         """Whether nothing more is to be learned of the task."""
-        return self.status != "running" or self._finish_s() is not None
+        if self._finish_s() is None:
+            return self.status != "running"
+        return self._search is None or self._search.result is not None
 
     @property
     def share(self) -> float:
@@ -76,8 +86,8 @@ class DecisionReplay(Simulation):
     @property
     def decision(self) -> Decision | None:
         """The decision on the task, once that has finished."""
-        finish_s, choice = self._finish_s(), self._choice
-        if finish_s is None or choice is None or self._knowledge is None or self._hindsight is None:
+        finish_s, choice, search = self._finish_s(), self._choice, self._search
+        if finish_s is None or choice is None or self._knowledge is None or search is None or search.result is None:
             return None
         return Decision(
             scheduler=self.label,
@@ -88,7 +98,7 @@ class DecisionReplay(Simulation):
             order=choice.order,
             believed_start_s=choice.start_s,
             believed_finish_s=choice.finish_s,
-            hindsight=self._hindsight,
+            hindsight=search.result,
             start_s=min(self.ledger.start_s[part] for part in self.ledger.parts_of(self.task.index)),
             finish_s=finish_s,
         )
@@ -121,7 +131,7 @@ class DecisionReplay(Simulation):
             _, shares, order = checked(placement, pending, state)
             before = self._look(state, order)
             if state.ready(self.task):
-                self._hindsight = hindsight(self, self.task, shares, order)
+                self._search = HindsightSearch(self, self.task, shares, order)
             yield placement
             self._remember(before, shares, order)
 
@@ -155,7 +165,7 @@ class DecisionReplay(Simulation):
         finish_s = [
             s + share_s(task, state, expected, device, part) for s, (device, part) in zip(start_s, shares, strict=True)
         ]
-        self._choice = _Choice(shares, order, min(start_s), max(finish_s), self._number(shares[0][0]))
+        self._choice = _Choice(shares, order, min(start_s), max(finish_s))
         self._knowledge = Knowledge(
             at_s=before.now_s,
             estimator=estimator.name,
@@ -169,15 +179,12 @@ class DecisionReplay(Simulation):
         )
 
     def _release_children(self, task: int) -> None:
-        """Where the task was placed before its parents had finished, judge it once they have."""
+        """Where the task was placed before its parents had finished, judge it when the last of them has, before
+        anything has started that may go behind it."""
+        choice, missing = self._choice, self._precedence._missing_parents[self.task.index]
+        if choice is not None and missing and missing == self.task.parents.count(task):
+            self._search = HindsightSearch(self, self.task, choice.shares, choice.order, last_parent=task)
         super()._release_children(task)
-        choice = self._choice
-        if choice is not None and self._hindsight is None and self._state.ready(self.task):
-            self._hindsight = hindsight(self, self.task, choice.shares, choice.order, choice.number)
-
-    def _number(self, device: int) -> float:
-        queue = (*self.devices[device].ready, *self.devices[device].waiting.values())
-        return next((float(entry[1]) for entry in queue if entry[2] == self.task.index), math.inf)
 
 
 class _Before(NamedTuple):
@@ -190,14 +197,12 @@ class _Before(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """Where the task was placed, when its first share was believed to start and its last to end, and the number of the
-    placement among all that queued, inf where it did not."""
+    """Where the task was placed, when its first share was believed to start and its last to end."""
 
     shares: Shares
     order: float | None
     start_s: float
     finish_s: float
-    number: float
 
 
 class _Overheard:

@@ -59,12 +59,27 @@ def test_it_says_what_was_expected_chosen_and_missed():
     ]
 
 
-def test_a_right_choice_is_said_to_be_one_and_later_delays_are_not_its_fault():
-    late = decision(finish_s=15.0, best=((0, 1.0),), best_s=14.0)
-    late = replace(late, hindsight=replace(late.hindsight, choice_finish_s=14.0))
-    assert said(late)[2] == (
-        "Nothing else would have finished this one task earlier; what could not be known then delayed it by 1.00 s."
-    )
+@pytest.mark.parametrize(("choice_s", "later"), [
+    (14.0, "; what was placed later delayed it by 1.00 s."),
+    (17.0, "; what was placed later let it finish 2.00 s earlier."),
+    (np.inf, "; it waited for what was placed later."),
+])  # fmt: skip
+def test_a_right_choice_is_said_to_be_one_and_what_was_placed_later_is_not_its_fault(choice_s, later):
+    late = decision(finish_s=15.0, best=((0, 1.0),), best_s=choice_s)
+    late = replace(late, hindsight=replace(late.hindsight, choice_finish_s=choice_s))
+    assert said(late)[2] == f"As things then stood, nothing else would have finished this one task earlier{later}"
+
+
+def test_where_not_all_was_tried_nothing_is_said_of_the_rest():
+    for best, words in (
+        (((0, 1.0),), "Nothing else that was tried would have finished this one task earlier."),
+        (
+            ((4, 1.0),),
+            "Best for this one task, of what was tried: gpu-0, done after 2.50 s, 3.50 s earlier than it was.",
+        ),
+    ):
+        some = decision(best=best)
+        assert said(replace(some, hindsight=replace(some.hindsight, tried_all=False)))[2] == words
 
 
 def test_a_task_that_was_kept_back_is_said_to_have_been():
