@@ -18,6 +18,9 @@ def ranking_title(frame: Frame, key: str) -> str:
     known = [x for x in frame.lanes if x.status != "disqualified" and math.isfinite(getattr(x, key))]
     if not known:
         return f"Ranking by {metric.title.lower()}: nothing to compare yet"
+    figures = {float(getattr(x, key)) for x in known}
+    if len(known) > 1 and len(figures) == 1:
+        return f"All policies have the same {metric.meant_as}: {metric.show(figures.pop())}"
     best = min([x for x in known if not is_clairvoyant(x.scheduler)] or known, key=lambda x: float(getattr(x, key)))
     return f"{best.scheduler} has the lowest {metric.meant_as}: {metric.show(getattr(best, key))}"
 

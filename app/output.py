@@ -15,6 +15,7 @@ from app.race_file import race_toml
 from app.warm_start import beside, keep_beside
 from engine.errors import InputError, SchedRaceError
 from engine.records import FinishedTasks, MetricSeries, placement_texts
+from persistence.exchange.layout import SUMS
 from persistence.folder import why_not_writable
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class ResultsFolder:
         self._prepared = prepared
         self._devices = [device.id for device in prepared.cluster.devices]
         self._problem: OSError | None = None
+        if (folder / SUMS).exists():
+            raise InputError(
+                f"'{folder}' holds an exported run, whose files would be overwritten. Choose another folder for the "
+                "results."
+            )
         if reason := why_not_writable(folder):
             raise InputError(f"The results cannot be written to '{folder}': {reason}. Choose another folder.")
         self._parts = {lane.label: _nameless_file(folder) for lane in prepared.lanes}

@@ -33,7 +33,7 @@ def joules(value: float) -> str:
     """Return energy as text in the largest unit that keeps the number above 1: ``1.24 MJ``."""
     if not math.isfinite(value):
         return "–"
-    for unit, size in (("GJ", 1e9), ("MJ", 1e6), ("kJ", 1e3)):
+    for unit, size in (("TJ", 1e12), ("GJ", 1e9), ("MJ", 1e6), ("kJ", 1e3)):
         if abs(value) >= size:
             return f"{number(value / size)} {unit}"
     return f"{number(value)} J"

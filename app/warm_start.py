@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 BESIDE = "warm_start.json"
 """Its name beside the race.toml of a recorded race."""
 LAST = "last"
-"""What stands for the newest run in which somebody learned."""
+"""What stands for the newest run on the same cluster in which somebody learned."""
 FOLDER = "learned"
 """Of the data folder: the files that were made of runs."""
 
 
-def file_for(text: str, settings: StorageSettings | None) -> str:
-    """Return the file that ``--warm-start`` means: itself, or what is made of a recorded run (``last``, or its id).
+def file_for(text: str, spec: RaceSpec, settings: StorageSettings | None) -> str:
+    """Return the file that ``--warm-start`` means: itself, or what is made of a recorded run: of its id, or for
+    ``last`` the newest on the cluster of the spec.
 
     Raises :class:`InputError`, or why the run cannot be read.
     """
@@ -41,11 +42,12 @@ def file_for(text: str, settings: StorageSettings | None) -> str:
             f"--warm-start {text} reads a recorded run, but --storage none reads and records nothing; leave one of "
             "them out, or name a file."
         )
-    return str(_made_of(text, settings))
+    return str(_made_of(text, spec, settings))
 
 
-def newest_file(settings: StorageSettings) -> str:
-    """Return the file that is made of the newest recorded run in which a learner has learned something.
+def newest_file(spec: RaceSpec, settings: StorageSettings) -> str:
+    """Return the file that is made of the newest recorded run on the spec's cluster in which a learner has learned
+    something.
 
     May take as long as opening the storage does. Raises :class:`InputError` where there is none.
     """
@@ -54,7 +56,7 @@ def newest_file(settings: StorageSettings) -> str:
             "Nothing is stored here, so there is no earlier run to start from. Choose a storage in the settings, or "
             "start without what was learned before."
         )
-    return str(_made_of(LAST, settings))
+    return str(_made_of(LAST, spec, settings))
 
 
 def beside(spec: RaceSpec) -> RaceSpec:
@@ -68,13 +70,14 @@ def keep_beside(prepared: PreparedRace, folder: Path) -> None:
         _write(folder / BESIDE, prepared.warm_start.text)
 
 
-def _made_of(run: str, settings: StorageSettings) -> Path:
+def _made_of(run: str, spec: RaceSpec, settings: StorageSettings) -> Path:
     from persistence.history import run_to_start_from, stored_history
     from persistence.service import SimulationDataService
+    from plugins.clusters import load_cluster
 
     service = SimulationDataService.open(settings)
     try:
-        found = run_to_start_from(service, run)
+        found = run_to_start_from(service, run, load_cluster(spec.cluster).name)
         text = stored_history(service, found)
     finally:
         service.close()

@@ -122,7 +122,7 @@ class RaceWorker(QObject):
         if order.warm:
             from app.warm_start import newest_file
 
-            spec = replace(spec, warm_start=newest_file(order.settings))
+            spec = replace(spec, warm_start=newest_file(spec, order.settings))
         prepared = prepare(spec, order.registry, self._read)
         if order.out is not None:
             self._write_results(prepared, order.out)

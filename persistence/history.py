@@ -15,16 +15,17 @@ from persistence.service import LAST, WINDOW, SimulationDataService
 _RUNS_LOOKED_AT = 50
 
 
-def run_to_start_from(service: SimulationDataService, name: str) -> str:
-    """Return the run that a user means; ``last`` is the newest in which a learner has learned something."""
+def run_to_start_from(service: SimulationDataService, name: str, cluster: str) -> str:
+    """Return the run that a user means; ``last`` is the newest on this cluster in which a learner has learned
+    something."""
     if name != LAST:
         return service.named(name)
     for row in service.get_runs(_RUNS_LOOKED_AT):
-        if any(len(samples) for samples in _samples(service, row.run).values()):
+        if row.cluster == cluster and any(len(samples) for samples in _samples(service, row.run).values()):
             return row.run
     raise InputError(
-        f"None of the last {_RUNS_LOOKED_AT} recorded runs holds training samples, so there is nothing to start warm "
-        "from. Record one with: schedrace race --schedulers mct,hybrid_ml"
+        f"None of the last {_RUNS_LOOKED_AT} recorded runs on the cluster '{cluster}' holds training samples, so there "
+        "is nothing to start warm from. Record one with: schedrace race --schedulers mct,hybrid_ml"
     )
 
 

@@ -58,15 +58,15 @@ class RankingModel(QAbstractTableModel):
     def share(self, row: int, column: int) -> float:
         """Return the length of the bar, 0..1 of the longest in the column."""
         most = self._most.get(METRICS[column - 1].key, 0.0)
-        value = abs(self.value(row, column))
-        return value / most if most > 0 and math.isfinite(value) else 0.0
+        value = self.value(row, column)
+        return max(value, 0.0) / most if most > 0 and math.isfinite(value) else 0.0
 
     def row_of(self, scheduler: str) -> int:
         """Return the row of a policy, -1 where it does not race."""
         return next((i for i, lane in enumerate(self.lanes) if lane.scheduler == scheduler), -1)
 
     def _largest(self, key: str) -> float:
-        return max((abs(v) for lane in self.lanes if math.isfinite(v := getattr(lane, key))), default=0.0)
+        return max((v for lane in self.lanes if math.isfinite(v := getattr(lane, key))), default=0.0)
 
     def _order(self, lane: LaneFrame) -> tuple[bool, bool, float]:
         value = getattr(lane, self.sort_key)

@@ -45,7 +45,7 @@ def spec_from(options: argparse.Namespace, registry: Registry, storage: StorageS
     if options.warm_start is not None:
         from app.warm_start import file_for
 
-        changes["warm_start"] = file_for(options.warm_start, storage)
+        changes["warm_start"] = file_for(options.warm_start, replace(spec, **changes), storage)  # type: ignore[arg-type]
     if options.drift:
         changes["drift"] = tuple(parse_drift(text) for text in options.drift)
     spec = replace(spec, **changes)  # type: ignore[arg-type]

@@ -14,9 +14,11 @@ from app.window.widgets import Card
 if TYPE_CHECKING:
     from app.charts.utilisation import UtilisationChart
     from app.charts.work import WorkChart
+    from engine.cluster import Cluster, Kind
     from engine.frame import Frame
 
 WORDS_EVERY_S = 0.5
+KINDS: tuple[Kind, ...] = ("cpu", "gpu")
 
 
 class ClusterTab(QWidget):
@@ -28,12 +30,12 @@ class ClusterTab(QWidget):
         super().__init__()
         self._look = look
         self._words_at = 0.0
-        self.utilisation: dict[str, UtilisationChart] = {}
-        self.cards = {
+        self.utilisation: dict[Kind, UtilisationChart] = {}
+        self.cards: dict[Kind, Card] = {
             kind: Card(
                 f"{kind.upper()} utilisation", f"How busy the {kind.upper()}s are appears here, one line a policy."
             )
-            for kind in ("cpu", "gpu")
+            for kind in KINDS
         }
         self.work_card = Card("Where the work went", "Which tasks ran on CPUs, on GPUs, or were split over both.")
         layout = QVBoxLayout(self)
@@ -57,9 +59,11 @@ class ClusterTab(QWidget):
         self.work = WorkChart(self._look)
         self.work_card.hold(self.work)
 
-    def begin(self) -> None:
-        """Empty the charts for another race."""
+    def begin(self, cluster: Cluster) -> None:
+        """Empty the charts for another race; what the cluster does not have is not shown."""
         self._words_at = 0.0
+        for kind, card in self.cards.items():
+            card.setVisible(bool(cluster.of_kind(kind)))
         for chart in self._charts():
             chart.begin()
         for card in (*self.cards.values(), self.work_card):
@@ -67,6 +71,8 @@ class ClusterTab(QWidget):
 
     def clear(self) -> None:
         """Show what was there before the first race."""
+        for card in self.cards.values():
+            card.show()
         for card in (*self.cards.values(), self.work_card):
             card.clear()
 

@@ -77,7 +77,7 @@ class Files:
             return
         self._desk.form.choose_workload(str(path))
         if cluster is not None:
-            self._desk.form.choose_cluster(cluster)
+            self._desk.form.bring_cluster(cluster)
 
     def open_cluster(self) -> None:
         """Ask for a cluster file and choose it."""

@@ -225,8 +225,10 @@ class RaceDesk(QObject):
         self.state_changed.emit()
 
     def show_current(self) -> None:
-        """Draw the last frame on the tab that has just become visible."""
-        if self.frame is not None:
+        """Draw the last frame on the tab that has just become visible; of a race that is over, with its verdict."""
+        if self.frame is not None and self._final is not None:
+            self._show_end()
+        elif self.frame is not None:
             self._show(self.frame)
 
     def _choose_lane(self, names: list[str]) -> str:
@@ -238,7 +240,7 @@ class RaceDesk(QObject):
         self._status_at = 0.0
         lanes = [lane.label for lane in started.prepared.lanes]
         self.race_tab.begin(started.prepared.cluster, lanes, self.runner.control.selected or lanes[0])
-        self.cluster_tab.begin()
+        self.cluster_tab.begin(started.prepared.cluster)
         self.learning_tab.begin(started.prepared.workload, started.prepared.cluster)
         self.status.begin(started.run)
         self.form.say_workload(loaded_summary(started.prepared.workload))

@@ -56,6 +56,7 @@ class RaceForm(QScrollArea):
         self._look = look
         self._registry: Registry | None = None
         self._base: RaceSpec | None = None
+        self._brought = ""  # the cluster that came with the workload's file
         self.enabled = False
         """Whether there is something to choose from: false until :meth:`furnish`."""
         self.setWidgetResizable(True)
@@ -168,7 +169,10 @@ class RaceForm(QScrollArea):
         """Fill the form from a spec; parameters and labels are kept for :meth:`spec`."""
         self._base = spec
         self.choose_workload(spec.workload)
-        self.choose_cluster(spec.cluster)
+        if Path(spec.workload).suffix:
+            self.bring_cluster(spec.cluster)
+        else:
+            self.choose_cluster(spec.cluster)
         self.tasks.setValue(spec.tasks or AS_GIVEN)
         self.load.setValue(spec.load or AS_GIVEN)
         self.seed.setValue(min(spec.seed, LARGEST_SEED))
@@ -213,6 +217,11 @@ class RaceForm(QScrollArea):
         _offer(self.cluster, Path(name).name if Path(name).suffix else name, name, name)
         self.cluster.setCurrentIndex(self.cluster.findData(name))
 
+    def bring_cluster(self, name: str) -> None:
+        """Choose the cluster that the chosen workload's file names; it leaves with that workload."""
+        self.choose_cluster(name)
+        self._brought = name
+
     def say_workload(self, text: str) -> None:
         """Replace the line under the workload by what is known since it was read."""
         self.workload_about.setText(text)
@@ -235,7 +244,12 @@ class RaceForm(QScrollArea):
         self.policies.restyle()
 
     def _workload_changed(self) -> None:
+        from engine.spec import RaceSpec
+
         name = self.workload.currentData() or ""
+        if self._brought and self._brought == self.cluster.currentData():
+            self.choose_cluster(RaceSpec().cluster)  # what the command would race it on
+        self._brought = ""
         is_default = name == "synthetic"
         if self._registry is not None:
             self.workload_about.setText(workload_summary(name, self._registry))

@@ -15,9 +15,9 @@ class WarmField(QCheckBox):
         super().__init__(LATEST)
         self.setObjectName("warm")
         self.setToolTip(
-            "<p>Warm start: policies that learn begin with the last samples of the newest recorded run in which one "
-            "learned, instead of with nothing. It must be of the same cluster and kind of workload: otherwise nothing "
-            "starts, and the log says why. What a race has started from is recorded with it; a race file that is saved "
+            "<p>Warm start: policies that learn begin with the last samples of the newest run on this cluster in which "
+            "one learned, instead of with nothing. It must be of the same kind of workload: otherwise nothing starts, "
+            "and the log says why. What a race has started from is recorded with it; a race file that is saved "
             "here does not name the newest run.</p>"
         )
         self._given = ""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import Qt
 
 from app.charts.ranking import RankingModel
+from app.findings import ranking_title
 from engine.cluster import Cluster, Device
 from engine.frames import FrameMaker
 from engine.race import LaneSpec, Race
 from engine.workload import workload
 from plugins.schedulers.met import Met
+
+ACROSS = Qt.Orientation.Horizontal
 
 
 def test_the_tooltip_of_a_finished_policy_states_its_gap_to_the_bound() -> None:
@@ -26,3 +31,17 @@ def test_the_tooltip_of_a_finished_policy_states_its_gap_to_the_bound() -> None:
     while race.advance():
         pass
     assert "mean response 0\u00a0% above the lower bound" in tooltip()
+
+
+def test_policies_that_tie_are_said_to_and_below_zero_no_bar_is_drawn() -> None:
+    tasks = workload("two", ("cpu",), np.zeros(2), np.ones((2, 1)))
+    twice = [LaneSpec("met", Met()), LaneSpec("again", Met())]
+    race = Race(tasks, Cluster("one", (Device(0, "cpu-0", "cpu", "cpu"),)), twice)
+    while race.advance():
+        pass
+    frame = FrameMaker(race).frame(None)
+    assert ranking_title(frame, "mean_response_s") == "All policies have the same mean response time: 1.50 s"
+    model = RankingModel()
+    regrets = [column for column in range(1, model.columnCount()) if "Regret" in str(model.headerData(column, ACROSS))]
+    model.show_lanes(tuple(replace(lane, regret_s=s) for lane, s in zip(frame.lanes, (-4.0, 2.0), strict=True)))
+    assert sorted(model.share(row, regrets[0]) for row in (0, 1)) == [0.0, 1.0]

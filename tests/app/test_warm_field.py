@@ -34,7 +34,7 @@ def race(hands):
 
 
 @pytest.mark.parametrize("storage_kind", ["csv"])
-def test_the_next_race_starts_from_the_newest_run_and_one_of_another_cluster_is_refused_in_the_log(
+def test_the_next_race_starts_from_the_newest_run_on_its_cluster_and_where_there_is_none_the_log_says_so(
     hands, own_folders, tmp_path, monkeypatch
 ):
     window = hands.window
@@ -55,11 +55,11 @@ def test_the_next_race_starts_from_the_newest_run_and_one_of_another_cluster_is_
     window.form.choose_cluster("small")
     assert window.form.warm.latest
     race(hands)
-    assert "does not fit this race: it knows the cluster default" in hands.log[-1]
+    assert "recorded runs on the cluster 'small' holds training samples" in hands.log[-1]
     assert window.desk.frame is None
     assert len(list((own_folders / "data" / "runs").iterdir())) == 2
 
 
 def test_where_nothing_is_stored_it_says_so(own_folders):
     with pytest.raises(InputError, match="Nothing is stored here, so there is no earlier run to start from"):
-        newest_file(StorageSettings("none"))
+        newest_file(RaceSpec(), StorageSettings("none"))

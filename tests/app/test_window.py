@@ -363,8 +363,33 @@ def test_no_title_of_the_race_before_stays_when_a_race_file_is_opened(hands, unt
 
 def test_no_title_of_the_race_before_stays_over_charts_that_are_still_empty(hands, untouched):
     hands.window.race_tab.begin(load_cluster("default"), ["mct"], "mct")
-    hands.window.cluster_tab.begin()
+    hands.window.cluster_tab.begin(load_cluster("default"))
     assert titles(hands) == untouched
+
+
+def test_the_verdict_of_a_race_stays_when_another_tab_is_looked_at(hands):
+    hands.window.desk.set_speed(math.inf)
+    hands.press("start")
+    hands.wait_for_end()
+    said = hands.window.race_tab.headline.whole
+    for tab in (hands.window.learning_tab, hands.window.race_tab):
+        hands.window.tabs.setCurrentWidget(tab)
+    assert hands.window.race_tab.headline.whole == said and " wins" in said
+
+
+def test_the_cluster_that_came_with_a_trace_leaves_with_it(hands, tmp_path):
+    trace = tmp_path / "jobs.swf"
+    trace.write_text("; MaxProcs: 64\n1 0 0 10 4 -1 -1 4 20 -1 1 1 1 1 1 1 -1 -1\n")
+    form = hands.window.form
+    hands.window.files.choose_workload(trace)
+    assert form.cluster.currentData() == "processors:64"
+    form.choose_workload("synthetic")
+    assert form.cluster.currentData() == "default"
+    form.choose_cluster("small")
+    hands.window.files.choose_workload(trace)
+    form.choose_cluster("machines:4")  # by hand: it stays
+    form.choose_workload("synthetic")
+    assert form.cluster.currentData() == "machines:4"
 
 
 def test_a_stopped_race_is_counted_in_one_way(hands):

@@ -49,6 +49,13 @@ def rows_of(execute: Execute, url: str) -> dict[str, list[tuple[Any, ...]]]:
     return {**found, "runs": execute(f"SELECT {columns} FROM schedrace.runs ORDER BY run", url)}
 
 
+def test_an_exported_run_is_not_overwritten_by_the_results_of_a_race(schedrace: Command, exported: Path) -> None:
+    before = {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()}
+    said = schedrace(*RACE, *CSV, "--out", exported)
+    assert said.status == 2 and "holds an exported run, whose files would be overwritten" in said.err
+    assert {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()} == before
+
+
 def test_a_run_goes_from_database_to_folder_to_another_database_without_loss(
     schedrace: Command,
     data_dir: Callable[[str], Path],

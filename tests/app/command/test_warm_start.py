@@ -66,10 +66,18 @@ def test_the_database_and_the_journal_make_the_same_file(
     assert stored["metrics"]["fits"] > 0 and len(stored["model"]) > 200
 
 
-def test_last_is_the_newest_run_in_which_somebody_learned(schedrace: Command, recorded: str, own_folders: Path) -> None:
+def test_last_is_the_newest_run_on_the_same_cluster_in_which_somebody_learned(
+    schedrace: Command, recorded: str, own_folders: Path
+) -> None:
     assert schedrace("race", "--tasks", 20, "--schedulers", "mct", *CSV, "--quiet").status == 0
     assert schedrace(*RACE, *CSV, "--warm-start", "last", "--quiet").status == 0
-    assert [path.name for path in (own_folders / "data" / "learned").iterdir()] == [f"{recorded}.json"]
+    assert schedrace(*RACE, *CSV, "--cluster", "small", "--quiet").status == 0
+    assert schedrace(*RACE, *CSV, "--warm-start", "last", "--quiet").status == 0
+    learned = {path.name for path in (own_folders / "data" / "learned").iterdir()}
+    assert f"{recorded}.json" in learned
+    assert {json.loads((own_folders / "data" / "learned" / name).read_text())["cluster"] for name in learned} == {
+        "default"
+    }
 
 
 def test_what_cannot_be_started_from_is_a_sentence_and_no_race(
