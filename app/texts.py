@@ -45,6 +45,11 @@ def in_words(count: int) -> str:
     return words[count] if count < len(words) else str(count)
 
 
+def if_any(show: Callable[[float], str]) -> Callable[[float], str]:
+    """Return how to show a sum of figures that a cluster need not state: 0 where it states none, which is not known."""
+    return lambda value: show(value) if value else "–"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One figure of the ranking: ``key`` is its field in a frame's lane; lower is better for all of them."""
@@ -77,14 +82,14 @@ METRICS = (
         "energy_j",
         "Energy",
         "energy",
-        joules,
+        if_any(joules),
         "Energy of all devices: idle power for the whole race, plus active minus idle power while slots are busy.",
     ),
     Metric(
         "cost",
         "Cost",
         "cost",
-        number,
+        if_any(number),
         "What the busy time of the devices costs at the cluster's prices per hour, in the currency of its file.",
     ),
     Metric(

@@ -64,6 +64,7 @@ class ClusterTab(QWidget):
         self._words_at = 0.0
         for kind, card in self.cards.items():
             card.setVisible(bool(cluster.of_kind(kind)))
+        self.work_card.setVisible(all(cluster.of_kind(kind) for kind in KINDS))
         for chart in self._charts():
             chart.begin()
         for card in (*self.cards.values(), self.work_card):
@@ -71,7 +72,7 @@ class ClusterTab(QWidget):
 
     def clear(self) -> None:
         """Show what was there before the first race."""
-        for card in self.cards.values():
+        for card in (*self.cards.values(), self.work_card):
             card.show()
         for card in (*self.cards.values(), self.work_card):
             card.clear()

@@ -55,4 +55,5 @@ def cluster_summary(name: str) -> str:
         return str(error)
     watts = sum(device.active_w for device in cluster.devices)
     slots = sum(device.slots for device in cluster.devices)
-    return f"{cluster.summary()} · {plural(slots, 'slot')} · up to {watts:,.0f} W"
+    power = f" · up to {watts:,.0f} W" if watts else ""
+    return f"{cluster.summary()} · {plural(slots, 'slot')}{power}"

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from app.charts.ranking import RankingModel
 from app.findings import ranking_title
+from app.texts import METRICS
 from engine.cluster import Cluster, Device
 from engine.frames import FrameMaker
 from engine.race import LaneSpec, Race
@@ -45,3 +46,9 @@ def test_policies_that_tie_are_said_to_and_below_zero_no_bar_is_drawn() -> None:
     regrets = [column for column in range(1, model.columnCount()) if "Regret" in str(model.headerData(column, ACROSS))]
     model.show_lanes(tuple(replace(lane, regret_s=s) for lane, s in zip(frame.lanes, (-4.0, 2.0), strict=True)))
     assert sorted(model.share(row, regrets[0]) for row in (0, 1)) == [0.0, 1.0]
+
+
+def test_energy_and_cost_that_a_cluster_does_not_state_are_not_shown_as_none_used() -> None:
+    shown = {metric.key: (metric.show(0.0), metric.show(2500.0)) for metric in METRICS}
+    assert shown["energy_j"] == ("–", "2.50 kJ") and shown["cost"] == ("–", "2,500")
+    assert shown["mean_response_s"][0] == "0 s"
