@@ -45,10 +45,8 @@ def relive(
 
     Raises :class:`Cancelled` soon after ``cancelled`` has become true.
     """
-    shared, disqualified = (
-        Shared(prepared.workload),
-        {r.name: r.reason for r in result.rows if r.status == "disqualified"},
-    )
+    shared = Shared(prepared.workload)
+    disqualified = {row.name: row.reason for row in result.rows if row.status == "disqualified"}
     with Watchdog(cancelled=cancelled) as watchdog:
         for number, lane in enumerate(prepared.lanes):
             done, name = number / len(prepared.lanes), lane.label

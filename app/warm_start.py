@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 BESIDE = "warm_start.json"
 """Its name beside the race.toml of a recorded race."""
-LAST = "last"
-"""What stands for the newest run on the same cluster in which somebody learned."""
 FOLDER = "learned"
 """Of the data folder: the files that were made of runs."""
 
@@ -56,6 +54,8 @@ def newest_file(spec: RaceSpec, settings: StorageSettings) -> str:
             "Nothing is stored here, so there is no earlier run to start from. Choose a storage in the settings, or "
             "start without what was learned before."
         )
+    from persistence.service import LAST
+
     return str(_made_of(LAST, spec, settings))
 
 

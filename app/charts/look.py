@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from app.palette import LaneStyle, Palette
 from app.theme import Theme, Tokens
@@ -55,3 +56,10 @@ def horizon_s(frame: Frame) -> float:
     while end < frame.clock_s:
         end *= 1.2
     return end
+
+
+def paint_dot(painter: QPainter, box: QRectF, colour: QColor, style: LaneStyle) -> None:
+    """Paint the dot by which a policy is known; a ring for the references that are drawn dashed."""
+    painter.setPen(QPen(colour, 2.2))
+    painter.setBrush(QColor("transparent") if style.dashed else colour)
+    painter.drawEllipse(box)

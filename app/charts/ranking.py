@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
-from app.charts.look import Look
+from app.charts.look import Look, paint_dot
+from app.model_index import AnyIndex
 from app.palette import is_clairvoyant
 from app.texts import METRICS, percent, plural
 
@@ -23,7 +24,6 @@ TITLE_MARGINS_PX = 16
 MOST_ROWS = 6
 LEAST_ROWS = 4
 """More rows than this scroll: the curves below need the room."""
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 class RankingModel(QAbstractTableModel):
@@ -171,10 +171,8 @@ class _Bars(QStyledItemDelegate):
 
     def _paint_name(self, painter: QPainter, cell: QRectF, lane: LaneFrame, colour: QColor) -> None:
         tokens = self._look.tokens
-        dashed = self._look.style(lane.scheduler).dashed
-        painter.setPen(QPen(colour, 2.2))
-        painter.setBrush(QColor("transparent") if dashed else colour)
-        painter.drawEllipse(QRectF(cell.left() + 9, cell.center().y() - 4, 8, 8))
+        box = QRectF(cell.left() + 9, cell.center().y() - 4, 8, 8)
+        paint_dot(painter, box, colour, self._look.style(lane.scheduler))
         painter.setPen(QColor(tokens.faint if lane.status == "disqualified" else tokens.text))
         font = painter.font()
         font.setBold(True)

@@ -7,8 +7,8 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from app.charts.look import Look
+from app.charts.look import Look, paint_dot
 from app.decision_findings import Cell, Column
+from app.model_index import AnyIndex
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 ROW_PX = 26
 DOT_PX = 12
 WIDTH_ROWS = 20
@@ -142,10 +142,7 @@ def _dot(look: Look, policy: str) -> QIcon:
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    colour = look.colour(policy)
-    painter.setPen(QPen(colour, 2.2))
-    painter.setBrush(QColor("transparent") if look.style(policy).dashed else colour)
-    painter.drawEllipse(2, 2, DOT_PX - 4, DOT_PX - 4)
+    paint_dot(painter, QRectF(2, 2, DOT_PX - 4, DOT_PX - 4), look.colour(policy), look.style(policy))
     painter.end()
     shown = QIcon(picture)
     shown.addPixmap(picture, QIcon.Mode.Selected)

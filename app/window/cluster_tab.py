@@ -74,7 +74,6 @@ class ClusterTab(QWidget):
         """Show what was there before the first race."""
         for card in (*self.cards.values(), self.work_card):
             card.show()
-        for card in (*self.cards.values(), self.work_card):
             card.clear()
 
     def show_frame(self, frame: Frame, everything: bool = False) -> None:

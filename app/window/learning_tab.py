@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app.charts.look import Look
 from app.window.splitting_page import SplittingPage
 from app.window.task_field import TaskField
-from app.window.widgets import Card, column
+from app.window.widgets import Card, column, muted_text
 
 if TYPE_CHECKING:
     from app.charts.calibration import CalibrationChart
@@ -91,7 +91,7 @@ class LearningTab(QWidget):
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", SOON)
         self.predictions_card.head.addWidget(self.other_points)
-        self.legend, self.calibration_legend = _legend(), _legend()
+        self.legend, self.calibration_legend = muted_text(), muted_text()
         self.points = QStackedWidget()
         self.errors_card = Card("Error over time", SOON)
         self.facts = QLabel()
@@ -302,11 +302,3 @@ class LearningTab(QWidget):
     def _say_legends(self) -> None:
         self.legend.setText(self.predictions.legend())
         self.calibration_legend.setText(self.calibration.legend())
-
-
-def _legend() -> QLabel:
-    legend = QLabel()
-    legend.setObjectName("muted")
-    legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    legend.setWordWrap(True)
-    return legend

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.charts.look import Look
+from app.charts.look import Look, paint_dot
 from app.window.elided_label import ElidedLabel
 from app.window.policies import PolicyChoice
 from app.window.widgets import ClickableRow
@@ -27,10 +27,8 @@ class ColourDot(QWidget):
         """Paint the dot."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = self._look.colour(self._name)
-        painter.setPen(QPen(colour, 2.2))
-        painter.setBrush(QColor("transparent") if self._look.style(self._name).dashed else colour)
-        painter.drawEllipse(self.rect().adjusted(2, 2, -2, -2))
+        box = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+        paint_dot(painter, box, self._look.colour(self._name), self._look.style(self._name))
         painter.end()
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.charts.look import Look
-from app.window.widgets import Card, column
+from app.window.widgets import Card, column, muted_text
 
 if TYPE_CHECKING:
     from app.charts.phase import PhaseChart
@@ -36,7 +35,7 @@ class SplittingPage(QWidget):
         self.words_card.begin()
         self.words_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.cards = Card("Time", ""), Card("Energy", "")
-        self.legends = _legend(), _legend()
+        self.legends = muted_text(), muted_text()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
@@ -91,11 +90,3 @@ class SplittingPage(QWidget):
         self.energy = PhaseChart(self._look, ENERGY, energy_change)
         for card, chart, legend in zip(self.cards, (self.time, self.energy), self.legends, strict=True):
             card.hold(column(chart, legend))
-
-
-def _legend() -> QLabel:
-    legend = QLabel()
-    legend.setObjectName("muted")
-    legend.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    legend.setWordWrap(True)
-    return legend

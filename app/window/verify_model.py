@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PySide6.QtGui import QColor
 
+from app.model_index import AnyIndex
 from app.theme import Theme
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("Result", "Case", "Expected", "Got", "Time", "Source")
 RESULT, CASE, EXPECTED, GOT, TIME, SOURCE = range(len(COLUMNS))
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 class VerifyModel(QAbstractTableModel):

@@ -17,10 +17,7 @@ class Card(QFrame):
         self.setObjectName("card")
         self._first_title = title
         self.title = ElidedLabel(title, "cardTitle")
-        self.empty = QLabel(empty)
-        self.empty.setObjectName("muted")
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setWordWrap(True)
+        self.empty = muted_text(empty)
         self.head = QHBoxLayout()
         self.head.setSpacing(12)
         self.head.addWidget(self.title, 1)
@@ -68,3 +65,12 @@ def column(chart: QWidget, below: QWidget) -> QWidget:
     layout.addWidget(chart, 1)
     layout.addWidget(below)
     return both
+
+
+def muted_text(text: str = "") -> QLabel:
+    """Return words in the middle of their room, less important than what is beside them."""
+    label = QLabel(text)
+    label.setObjectName("muted")
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setWordWrap(True)
+    return label

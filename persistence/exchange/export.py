@@ -17,8 +17,8 @@ from typing import Any
 from engine.errors import InputError, SchedRaceError
 from engine.words import remedy
 from persistence.again import asked_again
-from persistence.exchange.layout import CSV, README, SUMS, readme
-from persistence.exchange.sums import Sums
+from persistence.exchange.layout import CSV, README, readme
+from persistence.exchange.sums import SUMS, Sums
 from persistence.exchange.tables import CsvTables, ParquetTables
 from persistence.journal.files import sync_folder
 from persistence.run import RunHeader

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from persistence.exchange.sums import SUMS
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED, journal_columns
 
 CSV, PARQUET = "csv", "parquet"
-SUMS = "SHA256SUMS"
 README = "README.txt"
 FILES = "files"
 """The folder of the workload and cluster files that race.toml names."""

@@ -12,10 +12,10 @@ from persistence.errors import JournalError
 from persistence.exchange.blocks import table_blocks
 from persistence.exchange.content import Recording, TableContent
 from persistence.exchange.documents import read_header, read_result, small_text
-from persistence.exchange.layout import CSV, FILES, PARQUET, SUMS
+from persistence.exchange.layout import CSV, FILES, PARQUET
 from persistence.exchange.places import shown, wrong
 from persistence.exchange.rules import Broken, Rules
-from persistence.exchange.sums import parsed_sums, sha256
+from persistence.exchange.sums import SUMS, parsed_sums, sha256
 from persistence.journal.reader import JournalReader
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED

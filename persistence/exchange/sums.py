@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+SUMS = "SHA256SUMS"
+"""The file's name; a folder that has it is an export."""
+
 
 class Sums:
     """Collects the sums of the files of a folder."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from persistence.exchange.export import export_run
-from persistence.exchange.layout import SUMS
+from persistence.exchange.sums import SUMS
 from persistence.service import SimulationDataService
 from persistence.settings import StorageSettings
 from tests.persistence.races import record_in_csv

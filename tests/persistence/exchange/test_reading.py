@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from persistence.exchange.layout import SUMS
 from persistence.exchange.reading import read_folder
+from persistence.exchange.sums import SUMS
 from persistence.schema import JOURNALED
 
 Copy = Callable[..., Path]
