@@ -68,7 +68,9 @@ class TwoQueues:
     """A problem with its arrays in memory that both devices reach, ready to run with any cut.
 
     The host's arrays are page-locked by the GPU's driver, so that transfers overlap with computing; the CPU device
-    computes in them without a copy. Raises pyopencl's errors.
+    computes in them without a copy. Both shares begin at the beginning of their device's arrays, so that no array is
+    ever divided by OpenCL: NVIDIA's driver (580) crashes when sub-buffers that overlap are given back. Raises pyopencl's
+    errors.
     """
 
     def __init__(self, sides: tuple[Side, Side], kernel: Kernel, problem: Problem) -> None:
@@ -88,14 +90,12 @@ class TwoQueues:
             [cl.Buffer(cpu, write | use, hostbuf=array) for array in self._hosts],
             [cl.Buffer(gpu, write, array.nbytes) for array in self._hosts],
         )
-        self.step = _step(problem, [side.device for side in sides])
-        """So many items, or a multiple, can be cut off: parts begin where both devices want arrays to begin."""
         self._shares: dict[tuple[int, int, int], _Share] = {}
 
     def cut(self, fraction: float) -> int:
         """Return how many items go to the CPU when about this fraction goes to the GPU."""
-        items = self._problem.items
-        return min(items, round((1 - fraction) * items / self.step) * self.step)
+        items, group = self._problem.items, self._problem.group
+        return min(items, round((1 - fraction) * items / group) * group)
 
     def together_s(self, cut: int) -> float:
         """Return the seconds from the first command to the end of both shares; a share of nothing does not run."""
@@ -193,14 +193,12 @@ class TwoQueues:
 
     def _prepared(self, side: int, begin: int, end: int) -> _Share:
         problem, buffers = self._problem, self._buffers[side]
-        parts = [
-            _part(buffer, host, begin, end, given)
-            for buffer, host, given in zip(buffers, self._hosts, (*problem.inputs, None), strict=True)
-        ]
+        *inputs, output = self._hosts
+        needed = [_needed(host, begin, end, given) for host, given in zip(inputs, problem.inputs, strict=True)]
         kernel = self._sides[side].kernel(self._kernel.name, self._kernel.source)
-        kernel.set_args(*(buffer for buffer, _ in parts), problem.scalar)
-        output, host_output = parts.pop()
-        return _Share(kernel, problem.work(end - begin), parts, output, host_output)
+        kernel.set_args(*buffers, problem.scalar)
+        moved_in = list(zip(buffers, needed, strict=False))
+        return _Share(kernel, problem.work(end - begin), moved_in, buffers[-1], output[begin:end])
 
 
 @contextmanager
@@ -261,18 +259,6 @@ def _give_back(mapped: Array, queue: Any) -> None:
     held.release(queue)
 
 
-def _part(buffer: Any, host: Array, begin: int, end: int, given: Input | None) -> tuple[Any, Array]:
-    """Return the part of an array (None: the output) that the items from ``begin`` to ``end`` need, on both sides."""
-    if given is not None and not given.divided:
-        return buffer, host
-    part = host[begin : end + (given.halo if given is not None else 0)]
-    if len(part) == len(host):
-        return buffer, host
-    return buffer.get_sub_region(begin * host[0].nbytes, part.nbytes), part
-
-
-def _step(problem: Problem, devices: list[OpenClDevice]) -> int:
-    aligned = math.lcm(*(max(1, device.handle.mem_base_addr_align // 8) for device in devices))
-    rows = [given.values[0].nbytes for given in problem.inputs if given.divided]
-    rows.append(problem.output_bytes // problem.items)
-    return math.lcm(problem.group, *(aligned // math.gcd(aligned, row) for row in rows))
+def _needed(host: Array, begin: int, end: int, given: Input) -> Array:
+    """Return the rows of an array that the items from ``begin`` to ``end`` read."""
+    return host[begin : end + given.halo] if given.divided else host
