@@ -48,7 +48,8 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
     )  # fmt: skip
     waiting, order = pending._position, pending._order
     next_arrival_s = simulation._next_arrival_s
-    whole_on = WHOLE_ON
+    true_s, extra_task = simulation._true_s, ledger.extra_task
+    whole_on, unordered, nothing_runs = WHOLE_ON, math.inf, -math.inf
     place, decisions, sample = simulation._place, simulation.decisions, SAMPLED - 1
     done = before_all = simulation._events_run
     until_event = done + events
@@ -57,7 +58,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             if heap[0][0] > until_s:
                 break
             now_s, number, part = heappop(heap)
-            simulation.now_s = state.now = now_s
+            state.now = now_s
             done += 1
             if number < 0:  # data that cross a link: there before an arrival of the same instant
                 simulation._data_arrive(part)
@@ -67,17 +68,22 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             device = devices[device_of[part]]
             _, slots, memory_gb = device.running.pop(part)
             device.free_slots += slots
-            device._end_s = -math.inf
-            device._free_times = None
-            if memory_gb and device.pooled:
-                device.count_memory()
-            if open_parts:
-                task = part if part < n else ledger.task_of(part)
-                complete = task not in open_parts or simulation._close_part(task)
+            if device.pooled:
+                device._free_times = None
+                if memory_gb:
+                    device.count_memory()
             else:
-                task, complete = part, True
+                device._end_s = nothing_runs
+            task, complete = part, True
+            if open_parts:
+                if part >= n:
+                    task = extra_task[part - n]
+                left = open_parts.get(task, 0)
+                if left > 1:
+                    open_parts[task], complete = left - 1, False
+                elif left:
+                    del open_parts[task]
             if complete:
-                simulation.completions += 1
                 finished.append(task)
                 if has_parents:
                     simulation._release_children(task)
@@ -97,24 +103,31 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                         # exactly zero when the queue is empty, so that rounding never builds up
                         device.queued_s = device.queued_s - believed_s if ready or device.waiting else 0.0
                         fraction, whole_s = fraction_of[part], whole_true_s[device.index]
-                        if whole_s is not None and fraction == 1.0:
-                            seconds = whole_s[index]
-                        else:
+                        if whole_s is None:
                             seconds = simulation._true_seconds(device, index, fraction)
-                        device.running[part] = (now_s + believed_s, slots, memory_gb)
-                        device.free_slots -= slots
-                        device._end_s = now_s + believed_s
-                        device._free_times = None
-                        if memory_gb and device.pooled:
-                            device.count_memory()
+                        elif fraction == 1.0:
+                            seconds = whole_s[index]
+                        else:  # as Simulation._true_seconds
+                            seconds = true_s[device.model][index] / device.speed * fraction
+                            if device.has_link:
+                                seconds += device.latency_s + fraction * transfer_of[index] * device.per_gb_s
                         start_s[part] = now_s
+                        ends_s = now_s + believed_s
+                        device.running[part] = (ends_s, slots, memory_gb)
+                        device.free_slots -= slots
+                        if device.pooled:
+                            device._free_times = None
+                            if memory_gb:
+                                device.count_memory()
+                        else:
+                            device._end_s = ends_s
                         heappush(heap, (now_s + seconds, next(numbers), part))
             if complete and telling is not None:
                 simulation._tell(telling, task)
         elif next_arrival_s <= until_s and next_arrival_s < math.inf:
-            now_s = simulation.now_s = state.now = next_arrival_s
+            now_s = state.now = next_arrival_s
             done += 1
-            position = simulation.arrived
+            position = state.arrivals
             while True:
                 index = arrivals[position]
                 if has_parents:
@@ -126,7 +139,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 position += 1
                 if next_arrival_s != now_s:
                     break
-            simulation.arrived = state.arrivals = position
+            state.arrivals = position
             simulation._next_arrival_s = next_arrival_s
         else:
             break
@@ -153,58 +166,78 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 if index not in waiting:
                     simulation._put_checked(placement)
                     continue
+                part, fraction, rest = index, 1.0, None
                 where = whole_on.get(id(shares))
                 if where is None:
                     if len(shares) == 2 and divisible[index] and plain_pair(shares, most):
-                        order[waiting.pop(index)] = None
-                        simulation._put_split(chosen, shares, rank)
-                        continue
-                    if len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
+                        (where, fraction), rest = shares
+                    elif len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
                         simulation._put_checked(placement)
                         continue
-                    where, fraction = shares[0]
-                    if type(where) is not int or where < 0 or fraction != 1.0:
-                        simulation._put_checked(placement)
-                        continue
+                    else:
+                        where, fraction = shares[0]
+                        if type(where) is not int or where < 0 or fraction != 1.0:
+                            simulation._put_checked(placement)
+                            continue
                 if where >= most:
                     simulation._put_checked(placement)
                     continue
-                device = devices[where]
                 order[waiting.pop(index)] = None
-                device_of[index] = where
-                placed_s[index] = now_s
-                if rank is not None or device.strict:
-                    simulation._put(index, chosen, where, 1.0, rank)
-                    continue
-                if whole_believed_s is not None:
-                    believed_s = whole_believed_s[where][index]
+                if rest is None:
+                    device_of[index] = where
+                    placed_s[index] = now_s
                 else:
-                    believed_s = device.seconds(expected(chosen), transfer_of[index], 1.0)
-                slots, memory_gb = slots_of[index], memory_of[index]
-                if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
-                    if not device.ready and slots <= device.free_slots:
-                        simulation.memory_refused.add(index)
-                    # nothing but the number of its placement sorts it: it is the last
-                    device.ready.append((math.inf, next(numbers), index, index, believed_s, slots, memory_gb))
-                    device.queued_s += believed_s
-                    device._free_times = None
-                    continue
-                whole_s = whole_true_s[where]
-                seconds = simulation._true_seconds(device, index, 1.0) if whole_s is None else whole_s[index]
-                device.running[index] = (now_s + believed_s, slots, memory_gb)
-                device.free_slots -= slots
-                device._end_s = now_s + believed_s
-                device._free_times = None
-                if memory_gb and device.pooled:
-                    device.count_memory()
-                start_s[index] = now_s
-                heappush(heap, (now_s + seconds, next(numbers), index))
+                    open_parts[index] = 2
+                    further = ledger.add_split(index, shares, now_s)
+                while True:  # over the shares
+                    device = devices[where]
+                    if rank is not None or device.strict:
+                        simulation._put(part, chosen, where, fraction, rank)
+                    else:
+                        if fraction == 1.0 and whole_believed_s is not None:
+                            believed_s = whole_believed_s[where][index]
+                        else:  # as DeviceState.seconds
+                            believed_s = expected(chosen)[device.model] / device.speed * fraction
+                            if device.has_link:
+                                believed_s += device.latency_s + fraction * transfer_of[index] * device.per_gb_s
+                        slots, memory_gb = slots_of[index], memory_of[index] * fraction
+                        if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
+                            if not device.ready and slots <= device.free_slots:
+                                simulation.memory_refused.add(part)
+                            # nothing but the number of its placement sorts it: it is the last
+                            device.ready.append((unordered, next(numbers), part, index, believed_s, slots, memory_gb))
+                            device.queued_s += believed_s
+                            device._free_times = None
+                        else:
+                            whole_s = whole_true_s[where]
+                            if whole_s is None:
+                                seconds = simulation._true_seconds(device, index, fraction)
+                            elif fraction == 1.0:
+                                seconds = whole_s[index]
+                            else:
+                                seconds = true_s[device.model][index] / device.speed * fraction
+                                if device.has_link:
+                                    seconds += device.latency_s + fraction * transfer_of[index] * device.per_gb_s
+                            start_s[part] = now_s
+                            ends_s = now_s + believed_s
+                            device.running[part] = (ends_s, slots, memory_gb)
+                            device.free_slots -= slots
+                            if device.pooled:
+                                device._free_times = None
+                                if memory_gb:
+                                    device.count_memory()
+                            else:
+                                device._end_s = ends_s
+                            heappush(heap, (now_s + seconds, next(numbers), part))
+                    if rest is None:
+                        break
+                    part, (where, fraction), rest = further, rest, None
             if not waiting or len(waiting) == before:
                 break
         if not waiting:
             order.clear()
             pending._head = 0
-        elif len(order) > 64:
+        elif len(order) > 64 and len(order) > 2 * len(waiting):
             pending._compact()
     simulation._events_run = done
     return done - before_all

@@ -53,22 +53,20 @@ class Ledger:
         self.ended = array("i")
         self.finished = array("i")
 
-    def add_split(self, task: int, shares: Shares, now_s: float) -> list[int]:
-        """Note that a task was placed in several shares; return the numbers of its parts."""
-        parts = [task]
+    def add_split(self, task: int, shares: Shares, now_s: float) -> int:
+        """Note that a task was placed in several shares; return the number of its second part: the others follow it."""
         self.n_parts[task] = len(shares)
         self.device[task], self.fraction[task] = shares[0]
         self.placed_s[task] = now_s
-        self.extra[task] = len(self.device)
+        further = self.extra[task] = len(self.device)
         for device, fraction in shares[1:]:
-            parts.append(len(self.device))
             self.extra_task.append(task)
             self.device.append(device)
             self.fraction.append(fraction)
             self.placed_s.append(now_s)
             self.start_s.append(np.nan)
             self.end_s.append(np.nan)
-        return parts
+        return further
 
     def task_of(self, part: int) -> int:
         """Return the task of a part."""

@@ -8,7 +8,7 @@ from engine.task import Task
 
 
 class Pending:
-    """Pending tasks in arrival order. O(1) ``len``, ``in`` and :attr:`first`; ``reversed`` begins with the newest.
+    """Pending tasks in arrival order, read-only. O(1) ``len``, ``in``, :attr:`first` and :attr:`last`.
 
     Iterating is safe while tasks that were yielded as placements leave. Take ``list(pending)`` when a copy is wanted.
     """
@@ -53,6 +53,14 @@ class Pending:
             self._head += 1
         raise IndexError("nothing is pending")
 
+    @property
+    def last(self) -> Task:
+        """The task that arrived last; IndexError when nothing is pending."""
+        for task in reversed(self._order):
+            if task is not None:
+                return task
+        raise IndexError("nothing is pending")
+
     def __reversed__(self) -> Iterator[Task]:
         """Iterate from the task that arrived last: a rule with a queue of its own finds the newcomers there."""
         for task in reversed(self._order):
@@ -87,12 +95,8 @@ class Pending:
 
     def _compact(self) -> None:
         """Drop the holes that placed tasks left; called by the simulation between calls of ``place`` only."""
-        if not self._position:
-            self._order.clear()
-            self._head = 0
-        elif len(self._order) > 64 and len(self._order) > 2 * len(self._position):
-            left = [task for task in self._order if task is not None]
-            self._order[:] = left
-            self._position.clear()  # in place: the event loop holds on to it
-            self._position.update((task.index, i) for i, task in enumerate(left))
-            self._head = 0
+        left = [task for task in self._order if task is not None]
+        self._order[:] = left
+        self._position.clear()  # in place: the event loop holds on to it
+        self._position.update((task.index, i) for i, task in enumerate(left))
+        self._head = 0

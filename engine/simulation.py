@@ -36,12 +36,12 @@ _DATA_FIRST = -(2**62)  # data that arrive sort before the finishes of the same 
 class Simulation:
     """Resumable: :meth:`advance` runs a bounded number of events up to a simulated second.
 
-    ``estimator`` is 'nominal', 'law', 'true' or a factory. ``status`` is 'running' until all tasks have finished or the
-    scheduler is disqualified (``reason``, ``traceback``). ``arrived`` and ``completions`` count tasks, ``models`` the
-    learned models in use so far, the first since ``model_since_s``; ``devices`` are the live ones, for those who draw
-    them; ``strangers`` are the modules of the scheduler and its estimator; ``decisions`` knows how long ``place``
-    takes; ``memory_refused`` are the shares that, ready at the head of a queue with slots free, had to wait for memory.
-    An event is one instant of arrivals, one finish of a share or one arrival of data.
+    ``estimator`` is 'nominal', 'law', 'true' or a factory. ``status`` is 'running' until all tasks have finished or
+    the scheduler is disqualified (``reason``, ``traceback``). ``models`` counts the learned models in use so far, the
+    first since ``model_since_s``; ``devices`` are the live ones, for those who draw them; ``strangers`` are the
+    modules of the scheduler and its estimator; ``decisions`` knows how long ``place`` takes; ``memory_refused`` are
+    the shares that, ready at the head of a queue with slots free, had to wait for memory. An event is one instant of
+    arrivals, one finish of a share or one arrival of data.
     """
 
     def __init__(
@@ -69,22 +69,21 @@ class Simulation:
         self.strangers = {type(scheduler).__module__}
         if isinstance(self.estimator, Estimator):
             self.strangers.add(type(self.estimator).__module__)
-        self.now_s = 0.0
-        self.completions = 0
         self.models = 0
         self.model_since_s = math.nan
         models = cluster.columns_in(workload.models)
         self.devices = [DeviceState(d, model) for d, model in zip(cluster.devices, models, strict=True)]
         self._shared = shared
-        self._true_s: tuple[SecondsColumn, ...] | None = None  # a column a model, once a share of a task needs it
         # by device: the seconds of whole tasks; None where they depend on when a share starts
         self._whole_true_s = [None if device.drifts else shared.whole_s("true", device) for device in self.devices]
+        # by model, for shares of tasks and devices that drift
+        needs_models = any(self.columns.divisible) or None in self._whole_true_s
+        self._true_s: tuple[SecondsColumn, ...] = shared.table("true") if needs_models else ()
         self._whole_believed_s: list[SecondsColumn] | None = None
         if isinstance(self.estimator, TableEstimator):
             self._whole_believed_s = [shared.whole_s(self.estimator.name, device) for device in self.devices]
         self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals = shared.arrivals
-        self.arrived = 0
         self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
@@ -123,6 +122,21 @@ class Simulation:
         if self.status != "running":
             return math.inf
         return min(self._events[0][0], self._next_arrival_s) if self._events else self._next_arrival_s
+
+    @property
+    def now_s(self) -> float:
+        """Second of the latest event."""
+        return self._state.now
+
+    @property
+    def arrived(self) -> int:
+        """Tasks that have arrived."""
+        return self._state.arrivals
+
+    @property
+    def completions(self) -> int:
+        """Tasks of which every share has ended."""
+        return len(self.ledger.finished)
 
     @property
     def progress(self) -> tuple[int, int, int]:
@@ -167,14 +181,6 @@ class Simulation:
         self.models = self.estimator.active_models
         if self.models and math.isnan(self.model_since_s):
             self.model_since_s = self.now_s
-
-    def _close_part(self, task: int) -> bool:
-        """One share of a split task has ended; return whether it was the last."""
-        self._open_parts[task] -= 1
-        if self._open_parts[task]:
-            return False
-        del self._open_parts[task]
-        return True
 
     def _release_children(self, task: int) -> None:
         """Wake all that waited for this task before any queue advances: the first-placed of them goes first."""
@@ -221,8 +227,8 @@ class Simulation:
 
     def _put_split(self, task: Task, shares: Shares, order: float | None) -> None:
         self._open_parts[task.index] = len(shares)
-        parts = self.ledger.add_split(task.index, shares, self.now_s)
-        for part, (device, fraction) in zip(parts, shares, strict=True):
+        self.ledger.add_split(task.index, shares, self.now_s)
+        for part, (device, fraction) in zip(self.ledger.parts_of(task.index), shares, strict=True):
             self._put(part, task, device, fraction, order)
 
     def _put(self, part: int, task: Task, device_index: int, fraction: float, order: float | None) -> None:
@@ -283,20 +289,23 @@ class Simulation:
         seconds = self._true_seconds(device, task, fraction)
         device.running[part] = (now_s + believed_s, slots, memory_gb)
         device.free_slots -= slots
-        device._end_s = now_s + believed_s
-        device._free_times = None
-        if memory_gb and device.pooled:
-            device.count_memory()
+        if device.pooled:
+            device._free_times = None
+            if memory_gb:
+                device.count_memory()
+        else:
+            device._end_s = now_s + believed_s
         self.ledger.start_s[part] = now_s
         heappush(self._events, (now_s + seconds, next(self._numbers), part))
 
     def _true_seconds(self, device: DeviceState, task: int, fraction: float) -> float:
         """Return how long a share truly takes that starts now: as :meth:`DeviceState.seconds`, at the speed of now."""
+        whole_s = self._whole_true_s[device.index]
+        if whole_s is not None and fraction == 1.0:
+            return whole_s[task]
         speed = device.speed
         if device.drifts:
             speed *= device.spec.speed_factor(self.now_s)
-        if self._true_s is None:
-            self._true_s = self._shared.table("true")
         seconds = self._true_s[device.model][task] / speed * fraction
         if device.has_link:
             seconds += device.latency_s + fraction * self.columns.transfer_gb[task] * device.per_gb_s

@@ -90,6 +90,31 @@ def best_shares(task: Task, state: ClusterState, weights: Weights | None = None)
     return best_of(sides(task, state), task.divisible, weights)
 
 
+def soonest(task: Task, state: ClusterState, kind: Kind) -> int:
+    """Return the device of one kind on which the whole task is believed to finish first, -1 where none can take it.
+
+    Ties go to the lower index.
+    """
+    best, best_s = -1, math.inf
+    if not state._all_fit or state._columns.parents[task.index]:
+        for side in sides(task, state, kind):
+            finish_s = side.ready_s + side.seconds
+            if finish_s < best_s and side.max_fraction >= 1.0:
+                best, best_s = side.device, finish_s
+        return best
+    # the usual case, without the objects
+    index, expected, now_s = task.index, state.expected(task), state.now
+    slots, transfer_gb = state._columns.slots[index], state._columns.transfer_gb[index]
+    for group in state._groups:
+        if group.kind == kind:
+            first = group.first
+            device, free_s = group.first_free(now_s, slots)
+            finish_s = free_s + first.latency_s + (expected[first.model] / first.speed + transfer_gb * first.per_gb_s)
+            if finish_s < best_s:
+                best, best_s = device, finish_s
+    return best
+
+
 def best_of(options: list[Side], divisible: bool, weights: Weights) -> Shares:
     """Return the shares with the best score: any side alone, or any CPU+GPU pair of them where the task is divisible.
 

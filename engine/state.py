@@ -21,8 +21,8 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_all_fit", "_columns", "_groups", "_precedence", "_states", "arrivals", "by_kind", "cluster", "devices",
-        "equals", "expected", "independent", "now", "weights",
+        "_all", "_all_fit", "_columns", "_groups", "_precedence", "_states", "arrivals", "by_kind", "cluster",
+        "devices", "equals", "expected", "independent", "now", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +48,7 @@ class ClusterState:
         self._groups = groups_of_equals(states)
         self.equals = tuple(tuple(d.index for d in group.devices) for group in self._groups)
         self._columns = columns
+        self._all = range(len(states))
         self._all_fit = (
             columns.runs_on is None
             and max(columns.slots) <= min(d.slots for d in cluster.devices)
@@ -61,7 +62,7 @@ class ClusterState:
 
         expected / speed x fraction, plus latency and fraction x transfer / link where the device has a link.
         """
-        return self._states[device].seconds(self.expected(task), task.transfer_gb, fraction)
+        return self._states[device].seconds(self.expected(task), self._columns.transfer_gb[task.index], fraction)
 
     def available_at(self, device: int, slots: int = 1) -> float:
         """Return the second at which that many slots are believed free for a new share; never before now."""
@@ -90,6 +91,10 @@ class ClusterState:
             and task.memory_gb * fraction <= state.spec.memory_gb
             and (runs_on is None or runs_on[task.index][state.model])
         )
+
+    def fitting(self, task: Task) -> Sequence[int]:
+        """Return the devices on which the whole task may ever run (:meth:`fits`), by their indices."""
+        return self._all if self._all_fit else [d for d in self._all if self.fits(task, d)]
 
     def model(self, device: int) -> int:
         """Return the device's column among the device models."""

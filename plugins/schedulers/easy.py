@@ -69,9 +69,8 @@ class Easy(Scheduler):
         if reserved is not None and state.now > reserved.shadow_s:
             reserved = None  # something runs longer than believed
         if reserved is not None and joined:
-            free = self._free
-            fitting = [job for job in joined if job[0] <= free]
-            return self._passing(fitting, reserved, state) if fitting else ()
+            able = self._able_to_pass(joined, reserved, state)
+            return self._passing(able, reserved, state) if able else ()
         free = state.idle_slots
         if reserved is not None and free == self._free:
             return ()
@@ -95,27 +94,27 @@ class Easy(Scheduler):
         if self._by_width[0][0] > self._free:
             return ()  # not even the narrowest fits: what the head must not lose is worked out when it matters
         self._reserved = reserved = _reserve(head, state)
-        candidates = self._candidates(reserved, state)
-        return self._passing(candidates, reserved, state) if candidates else ()
+        fitting = self._by_width[: bisect_left(self._by_width, (self._free + 1,))]
+        able = self._able_to_pass(fitting, reserved, state)
+        return self._passing(sorted(able, key=_arrival), reserved, state) if able else ()
 
-    def _candidates(self, reserved: _Reservation, state: ClusterState) -> list[_Waiting]:
-        """Return, in arrival order, the jobs that may pass the head as long as no other does."""
-        now_s, shadow_s, jobs = state.now, reserved.shadow_s, self._by_width
+    def _able_to_pass(self, jobs: Sequence[_Waiting], reserved: _Reservation, state: ClusterState) -> list[_Waiting]:
+        """Return those of the jobs that may pass the head as long as no other does."""
         room, elsewhere = self._most_free(state, reserved.device)
-        fitting = bisect_left(jobs, (room + 1,))
-        harmless = bisect_left(jobs, (max(elsewhere, reserved.extra) + 1,), 0, fitting)
-        short = [job for job in jobs[harmless:fitting] if now_s + job[2] <= shadow_s]
-        return sorted(jobs[:harmless] + short, key=_arrival)
+        harmless, now_s, shadow_s = max(elsewhere, reserved.extra), state.now, reserved.shadow_s
+        return [job for job in jobs if job[0] <= room and (job[0] <= harmless or now_s + job[2] <= shadow_s)]
 
     def _passing(self, jobs: Iterable[_Waiting], reserved: _Reservation, state: ClusterState) -> Iterator[Placement]:
         """Start those of the jobs that do not hold up the head, each where it runs fastest."""
-        now_s, shadow_s = state.now, reserved.shadow_s
+        now_s, shadow_s, all_equal = state.now, reserved.shadow_s, len(state.equals) == 1
         room, elsewhere = self._most_free(state, reserved.device)
         for slots, _, seconds, task in jobs:
             if slots > room or (slots > elsewhere and slots > reserved.extra and now_s + seconds > shadow_s):
                 continue
             device = _room(task, state)
-            if device == reserved.device and now_s + state.seconds(task, device) > shadow_s:
+            if not all_equal:
+                seconds = state.seconds(task, device)
+            if device == reserved.device and now_s + seconds > shadow_s:
                 if slots <= reserved.extra:
                     reserved.extra -= slots
                 else:

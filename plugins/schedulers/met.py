@@ -29,13 +29,14 @@ class Met(Scheduler):
 
     def __init__(self, params: object = None, seed: int = 0) -> None:
         super().__init__(params, seed)
-        self._used: dict[tuple[int, ...], int] = {}
+        self._used: dict[int, int] = {}
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
         for task in pending:
-            group = self._fastest(task, state)
-            used = self._used[group] = self._used.get(group, -1) + 1
+            number = self._fastest(task, state)
+            group, used = state.equals[number], self._used.get(number, 0)
+            self._used[number] = used + 1
             yield on(task, group[used % len(group)])
 
     @classmethod
@@ -43,12 +44,11 @@ class Met(Scheduler):
         """Decline where some task fits no single device: this rule does not split."""
         return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
 
-    def _fastest(self, task: Task, state: ClusterState) -> tuple[int, ...]:
-        """Return the group of equal devices that runs the task fastest."""
-        best: tuple[int, ...] = ()
-        best_s = float("inf")
-        for group in state.equals:
+    def _fastest(self, task: Task, state: ClusterState) -> int:
+        """Return which of the groups of equal devices runs the task fastest."""
+        best, best_s = 0, float("inf")
+        for number, group in enumerate(state.equals):
             seconds = state.seconds(task, group[0])
             if seconds < best_s and state.fits(task, group[0]):
-                best, best_s = group, seconds
+                best, best_s = number, seconds
         return best

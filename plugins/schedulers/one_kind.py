@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ from engine.cluster import Cluster, Kind
 from engine.pending import Pending
 from engine.placement import Placement, on
 from engine.scheduler import Scheduler
-from engine.split import sides
+from engine.split import soonest
 from engine.state import ClusterState
 from engine.task import TaskColumns
 from plugins.schedulers.declining import nowhere_whole
@@ -24,12 +23,7 @@ class OneKind(Scheduler):
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
         for task in pending.ready():
-            best, best_s = -1, math.inf
-            for side in sides(task, state, self.kind):
-                finish_s = side.ready_s + side.seconds
-                if finish_s < best_s and side.max_fraction >= 1.0:
-                    best, best_s = side.device, finish_s
-            yield on(task, best)
+            yield on(task, soonest(task, state, self.kind))
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:

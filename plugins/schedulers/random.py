@@ -28,9 +28,8 @@ class Random(Scheduler):
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
-        devices = range(len(state.devices))
         for task in pending:
-            possible = [d for d in devices if state.fits(task, d)]
+            possible = state.fitting(task)
             yield on(task, possible[int(self._draw() * len(possible))])
 
     @classmethod

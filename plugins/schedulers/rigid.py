@@ -90,7 +90,7 @@ class Newcomers:
             return ()
         self.seen = state.arrivals
         if count == 1:
-            return (next(reversed(pending)),)
+            return (pending.last,)
         return list(islice(reversed(pending), count))[::-1]
 
 

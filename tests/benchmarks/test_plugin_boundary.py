@@ -90,29 +90,30 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
         ended, finished, numbers = ledger.ended, ledger.finished, simulation._numbers
         whole_true_s, whole_believed_s = simulation._whole_true_s, simulation._whole_believed_s
         tasks, slots_of, memory_of = columns.tasks, columns.slots, columns.memory_gb
-        arrival_s = columns.arrival_s
+        arrival_s, state = columns.arrival_s, simulation._state
         position, done = 0, 0
         next_arrival_s = arrival_s[0]
         while heap or next_arrival_s < math.inf:
             done += 1
             if heap and heap[0][0] < next_arrival_s:
                 now_s, _, index = heappop(heap)
-                simulation.now_s = now_s
+                state.now = now_s
                 end_s[index] = now_s
                 ended.append(index)
                 device = devices[device_of[index]]
                 _, slots, memory_gb = device.running.pop(index)
                 device.free_slots += slots
-                device._end_s = -math.inf
-                device._free_times = None
-                if memory_gb and device.pooled:
-                    device.count_memory()
-                simulation.completions += 1
+                if device.pooled:
+                    device._free_times = None
+                    if memory_gb:
+                        device.count_memory()
+                else:
+                    device._end_s = -math.inf
                 finished.append(index)
                 if device.ready:
                     simulation._advance_queue(device)
                 continue
-            simulation.now_s = now_s = next_arrival_s
+            state.now = now_s = next_arrival_s
             index = position
             position += 1
             next_arrival_s = arrival_s[position] if position < len(tasks) else math.inf
@@ -122,16 +123,19 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
             placed_s[index] = now_s
             believed_s, seconds = whole_believed_s[where][index], whole_true_s[where][index]
             slots, memory_gb = slots_of[index], memory_of[index]
-            device._free_times = None
             if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
                 device.ready.append((math.inf, next(numbers), index, index, believed_s, slots, memory_gb))
                 device.queued_s += believed_s
+                device._free_times = None
                 continue
             device.running[index] = (now_s + believed_s, slots, memory_gb)
             device.free_slots -= slots
-            device._end_s = now_s + believed_s
-            if memory_gb and device.pooled:
-                device.count_memory()
+            if device.pooled:
+                device._free_times = None
+                if memory_gb:
+                    device.count_memory()
+            else:
+                device._end_s = now_s + believed_s
             start_s[index] = now_s
             heappush(heap, (now_s + seconds, next(numbers), index))
         simulation._next_arrival_s = math.inf

@@ -69,8 +69,8 @@ class TwoQueues:
 
     The host's arrays are page-locked by the GPU's driver, so that transfers overlap with computing; the CPU device
     computes in them without a copy. Both shares begin at the beginning of their device's arrays, so that no array is
-    ever divided by OpenCL: NVIDIA's driver (580) crashes when sub-buffers that overlap are given back. Raises pyopencl's
-    errors.
+    ever divided by OpenCL: NVIDIA's driver (580) crashes when sub-buffers that overlap are given back. Raises
+    pyopencl's errors.
     """
 
     def __init__(self, sides: tuple[Side, Side], kernel: Kernel, problem: Problem) -> None:
