@@ -10,6 +10,7 @@ from plugins.workloads.csv_file import CsvFile
 from plugins.workloads.etc_matrix import EtcMatrix
 from plugins.workloads.gavel import Gavel
 from plugins.workloads.kernels import Kernels
+from plugins.workloads.kernels_h100 import KernelsH100
 from plugins.workloads.lu import Lu
 from plugins.workloads.lublin import Lublin
 from plugins.workloads.openb import Openb
@@ -30,6 +31,7 @@ def schedrace_workloads() -> list[type[WorkloadPlugin]]:
         Lu,
         Lublin,
         Kernels,
+        KernelsH100,
         CsvFile,
         Swf,
         Openb,

@@ -38,6 +38,7 @@ gb_s = 5.0
         ("mixed_rack", "4 CPU + 12 GPU"),
         ("kernels_nvidia", "1 CPU + 1 GPU"),
         ("kernels_amd", "1 CPU + 1 GPU"),
+        ("kernels_h100", "1 CPU + 1 GPU"),
         ("openb", "6212 GPU"),
         ("gavel", "3 GPU"),
         ("pollux", "1 GPU"),

@@ -11,7 +11,8 @@ from plugins.arrivals import bursty, load_of, poisson
 from plugins.clusters import load_cluster
 from plugins.workload import WorkloadRequest
 from plugins.workloads.cholesky import Cholesky
-from plugins.workloads.kernels import Kernels, read_kernels
+from plugins.workloads.kernels import Kernels, KernelsParams, read_kernels
+from plugins.workloads.kernels_h100 import KernelsH100
 from plugins.workloads.lu import Lu
 from plugins.workloads.synthetic import Synthetic, SyntheticParams
 from plugins.workloads.tiled import TILE_GB, TiledParams
@@ -207,3 +208,40 @@ def test_the_published_kernels_are_recognised_and_read_whole() -> None:
     assert tasks.names is not None
     first = tasks.names.index("amd-app-sdk-3.0-BinomialOption-binomial_options")
     assert tasks.actual_s[first].tolist() == pytest.approx([3.2910730e-3, 0.152038e-3])
+
+
+H100 = load_cluster("kernels_h100")
+
+
+def test_every_kernel_of_the_h100_keeps_what_was_measured_of_it() -> None:
+    all_once = KernelsH100(KernelsParams(arrivals="at_once")).load(request(cluster=H100, tasks=15))
+    assert all_once.names is not None and len(set(all_once.names)) == 15
+    assert all_once.names[:4] == ("saxpy/8388608", "saxpy/16777216", "saxpy/33554432", "matmul/1024")
+    assert all_once.actual_s[3].tolist() == [0.163925, 0.000343572]
+    assert np.array_equal(all_once.etc_s, all_once.actual_s)
+    assert all_once.transfer_gb[3] == all_once.memory_gb[3] == 0.012582912
+    assert all_once.feature_names == ("size", "flops", "bytes", "work_items")
+    assert all_once.features[3].tolist() == [1024, 2147483648, 12582912, 1048576]
+
+    drawn = KernelsH100().load(request(cluster=H100))
+    assert drawn.names is not None and len(drawn) == 1500
+    assert set(drawn.names) == set(all_once.names)
+    at = [all_once.names.index(name) for name in drawn.names]
+    for column in ("actual_s", "etc_s", "features", "memory_gb", "transfer_gb"):
+        assert np.array_equal(getattr(drawn, column), getattr(all_once, column)[at])
+    assert drawn.divisible.all() and all_once.divisible.all()
+    assert load_of(drawn, H100) == pytest.approx(0.8, rel=0.1)
+
+
+def test_the_same_seed_draws_the_same_kernels_of_the_h100_at_every_load() -> None:
+    low, high, other = (
+        KernelsH100().load(request(cluster=H100, tasks=200, load=load, seed=seed))
+        for load, seed in ((0.4, 7), (0.8, 7), (0.8, 8))
+    )
+    assert low.names == high.names != other.names
+    assert np.allclose(low.arrival_s, 2 * high.arrival_s)
+
+
+def test_kernels_of_the_h100_on_another_cluster_say_where_they_were_measured() -> None:
+    assert "The cluster 'kernels_h100' is where they were measured." in KernelsH100().load(request()).notes[-1]
+    assert len(KernelsH100().load(request(cluster=H100)).notes) == 1
