@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from persistence.storage import StoragePlugin
     from plugins.assemble import PreparedRace
 
-FRAME_EVERY_S = 0.033
+FRAME_EVERY_S = 0.030
 REFRESH_EVERY_S = 0.1
 """Percentiles, energy, utilisation and devices cost ten times as much as the rest of a frame and need not be as new."""
 HAND_OVER_EVERY_S = 0.1
@@ -169,7 +169,7 @@ def run_race(
 ) -> RaceResult:
     """Race to the end, or until ``control`` cancels it; the lanes are then 'stopped' and the result says so.
 
-    ``frames`` publishes a frame to ``control`` at most every 33 ms; ``pace`` None is full speed; every
+    ``frames`` publishes a frame to ``control`` at most every 30 ms; ``pace`` None is full speed; every
     100 ms ``progress`` is told how many tasks all lanes together have finished. The recorder gets all that
     is finished but is not closed: how long its last flush may take is the caller's choice. Wall time
     decides when something is shown, never what happens. While ``replaying``, the race goes at full speed.
@@ -252,7 +252,7 @@ class _Run:
         return result
 
     def show_when_due(self) -> None:
-        """Hand rows over every 100 ms and publish a frame every 33 ms."""
+        """Hand rows over every 100 ms and publish a frame every 30 ms."""
         now = time.perf_counter()
         if now >= self.next_hand_over_at:
             self.hand_over()

@@ -82,7 +82,8 @@ class ResponseCurves(TimePlot):
         everything = np.concatenate(values)
         high = float(everything.max())
         # the first tasks meet empty queues: a few points far below all others must not squeeze the rest
-        low = max(float(np.quantile(everything, QUIET_START)), 1e-9)
+        quiet = int(QUIET_START * (len(everything) - 1))
+        low = max(float(np.partition(everything, quiet)[quiet]), 1e-9)
         self._spread = self._spread or high > LOG_FROM * low
         if not low / 4 <= self._bottom <= low:
             self._bottom = 10 ** (np.floor(4 * np.log10(low) - 0.3) / 4)

@@ -93,8 +93,10 @@ class RaceToolBar(QToolBar):
     def show_progress(self, clock_s: float, finished: int, tasks: int) -> None:
         """Show the clock, and how many of the tasks every policy has finished."""
         self.clock.setText(f"t = {number(clock_s, 4)} s")
+        self.progress.setUpdatesEnabled(False)  # or it would be painted at once, and all else that waits for a paint
         self.progress.setRange(0, max(tasks, 1))
         self.progress.setValue(finished)
+        self.progress.setUpdatesEnabled(True)
         self.progress_text.setText(f"{finished:,} of {plural(tasks, 'task')}")
         self.progress_text.setToolTip("<p>Tasks that the slowest policy, and so every one, has finished.</p>")
 
