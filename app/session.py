@@ -46,7 +46,7 @@ LONGEST_STRIDE_S = 0.1
 # every 2 ms, whatever its policies cost; an unwatched one only looks for a cancel.
 WATCHED_BLOCK_S = 0.002
 FIRST_WATCHED_BLOCK = 40
-UNWATCHED_BLOCK = 3000
+UNWATCHED_BLOCK = 6000
 
 
 class Receiver(Protocol):
@@ -209,7 +209,6 @@ class _Run:
         self.timing = timing
         self.replaying = replaying
         self.maker = _frame_maker(race) if frames else None
-        self.completions = 0
         self.next_frame_at = self.next_refresh_at = 0.0
         self.next_hand_over_at = 0.0
 
@@ -283,19 +282,16 @@ class _Run:
 
     def hand_over(self) -> None:
         """Give the recorder what has finished since the last time."""
-        began = time.perf_counter()
-        for finished in self.race.take_finished():
-            self.completions += len(finished)
-            if self.recorder is not None:
-                self.recorder.finished(finished)
-        for scheduler, samples in self.race.take_samples():
-            if self.recorder is not None:
-                self.recorder.samples(scheduler, samples)
+        began, completions = time.perf_counter(), self.race.completions
         if self.recorder is not None:
-            self.recorder.state(self.completions, self.race.clock_s)
+            for finished in self.race.take_finished():
+                self.recorder.finished(finished)
+            for scheduler, samples in self.race.take_samples():
+                self.recorder.samples(scheduler, samples)
+            self.recorder.state(completions, self.race.clock_s)
         self.timing.recording_s += time.perf_counter() - began
         if self.progress is not None:
-            self.progress(self.completions)
+            self.progress(completions)
 
     def publish(self, refresh: bool) -> None:
         """Publish a frame, where someone watches; with ``refresh`` its costly figures are new too."""

@@ -43,6 +43,7 @@ class Fork(Simulation):
         self._state = copy(of._state)
         self._state._states, self._state._precedence = self.devices, self._precedence
         self._expected = self._state.expected = self._truly
+        self._state._whole_s = None
 
     def withdraw(self, task: Task) -> int:
         """Undo the placement of a task none of whose shares has started; return the number of its placement."""

@@ -54,8 +54,8 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
     done = before_all = simulation._events_run
     until_event = done + events
     while done < until_event:
-        if heap and (heap[0][0] < next_arrival_s or (heap[0][0] == next_arrival_s and heap[0][1] < 0)):
-            if heap[0][0] > until_s:
+        if heap and ((now_s := heap[0][0]) < next_arrival_s or (now_s == next_arrival_s and heap[0][1] < 0)):
+            if now_s > until_s:
                 break
             now_s, number, part = heappop(heap)
             state.now = now_s

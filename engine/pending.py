@@ -72,7 +72,7 @@ class Pending:
 
         For a DAG this spares a rule the walk over thousands of tasks that still wait.
         """
-        return iter(self) if self._ready is None else iter(list(self._ready.values()))
+        return self.__iter__() if self._ready is None else iter(list(self._ready.values()))
 
     def _add(self, task: Task, ready: bool) -> None:
         if ready and self._ready is not None:

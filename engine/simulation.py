@@ -92,7 +92,13 @@ class Simulation:
         self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
         expected = guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds
         self._state = ClusterState(
-            cluster.without_drift(), self.devices, self.columns, self._precedence, expected, weights or Weights()
+            cluster.without_drift(),
+            self.devices,
+            self.columns,
+            self._precedence,
+            expected,
+            weights or Weights(),
+            self._whole_believed_s,
         )
         self._expected = expected
         self._place = scheduler.place

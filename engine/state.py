@@ -8,6 +8,7 @@ from engine.cluster import Cluster, Device, Kind
 from engine.device_state import DeviceState, groups_of_equals
 from engine.estimator import Seconds
 from engine.precedence import Precedence
+from engine.shared import SecondsColumn
 from engine.task import Task, TaskColumns
 from engine.weights import Weights
 
@@ -21,8 +22,8 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_all", "_all_fit", "_columns", "_groups", "_precedence", "_states", "arrivals", "by_kind", "cluster",
-        "devices", "equals", "expected", "independent", "now", "weights",
+        "_all", "_all_fit", "_columns", "_groups", "_precedence", "_states", "_whole_s", "arrivals", "by_kind",
+        "cluster", "devices", "equals", "expected", "independent", "now", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -33,6 +34,7 @@ class ClusterState:
         precedence: Precedence,
         expected: Callable[[Task], Seconds],
         weights: Weights,
+        whole_s: Sequence[SecondsColumn] | None = None,
     ) -> None:
         self.now = 0.0
         self.arrivals = 0
@@ -44,6 +46,7 @@ class ClusterState:
         }
         self.weights = weights
         self.expected = expected
+        self._whole_s = whole_s  # of whole tasks by device, where they stand in a table
         self._states = states
         self._groups = groups_of_equals(states)
         self.equals = tuple(tuple(d.index for d in group.devices) for group in self._groups)
@@ -62,6 +65,8 @@ class ClusterState:
 
         expected / speed x fraction, plus latency and fraction x transfer / link where the device has a link.
         """
+        if fraction == 1.0 and self._whole_s is not None:
+            return self._whole_s[device][task.index]
         return self._states[device].seconds(self.expected(task), self._columns.transfer_gb[task.index], fraction)
 
     def available_at(self, device: int, slots: int = 1) -> float:

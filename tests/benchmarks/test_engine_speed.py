@@ -86,8 +86,8 @@ def alone(peer: str, jobs: int) -> tuple[float, float]:
     ids=["six policies without learning", "six policies, one of them learning"],
 )
 def test_tasks_per_second_where_a_bare_heapq_loop_does_a_million(schedulers, tasks, floor):
-    """The target of six policies without learning is 35,000: 24,300 to 26,600 were measured. Of 27 us a task, mct,
-    which splits nearly all, takes 8, each simple policy 3.2 to 4, where the bare loop takes 0.7: what is left are the
+    """The target of six policies without learning is 35,000: 27,000 to 29,000 were measured. Of 25 us a task, mct,
+    which splits nearly all, takes 8, each simple policy 3 to 4, where the bare loop takes 0.7: what is left are the
     calls of the contract and the books of a share."""
     jobs = 100_000
     registry = load_registry(plugins=[])
