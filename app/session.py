@@ -42,11 +42,10 @@ TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
 LONGEST_STRIDE_S = 0.1
 
-# A block of events ends at a checkpoint, where the race waits for whoever paints. A watched race gets there about
-# every 2 ms, whatever its policies cost; an unwatched one only looks for a cancel.
-WATCHED_BLOCK_S = 0.002
-FIRST_WATCHED_BLOCK = 40
-UNWATCHED_BLOCK = 6000
+# A block of events ends at a checkpoint, whatever the policies cost about every 2 ms where somebody watches: there the
+# race waits for whoever paints. An unwatched one only looks for a cancel, and for what is due.
+WATCHED_BLOCK_S, UNWATCHED_BLOCK_S = 0.002, 0.02
+FIRST_BLOCK, LONGEST_BLOCK = 40, 10_000
 
 
 class Receiver(Protocol):
@@ -215,7 +214,7 @@ class _Run:
     def drive(self, pace: Pace | None) -> None:
         """Advance until every lane has ended or the watcher cancels."""
         race, control = self.race, self.control
-        block = FIRST_WATCHED_BLOCK if self.maker else UNWATCHED_BLOCK
+        block, block_s = FIRST_BLOCK, WATCHED_BLOCK_S if self.maker else UNWATCHED_BLOCK_S
         stride = _Stride(race, pace, self.replaying)
         self.show()
         while not race.done and not control.cancelled:
@@ -231,8 +230,8 @@ class _Run:
                 until_s, began = stride.until(control.speed), time.perf_counter()
                 if not race.advance(until_s, block):
                     control.wait(TICK_S)
-                elif self.maker:
-                    block = _next_block(block, time.perf_counter() - began)
+                else:
+                    block = _next_block(block, time.perf_counter() - began, block_s)
             self.show_when_due()
         if not race.done:
             race.stop()
@@ -337,9 +336,9 @@ class _Stride:
         self.at = time.perf_counter()
 
 
-def _next_block(events: int, took_s: float) -> int:
-    """Return how many events fill a watched block, from how long the last one took; wall time changes no result."""
-    return min(max(round(events * min(WATCHED_BLOCK_S / took_s, 2.0)), FIRST_WATCHED_BLOCK), UNWATCHED_BLOCK)
+def _next_block(events: int, took_s: float, block_s: float) -> int:
+    """Return how many events fill a block, from how long the last one took; wall time changes no result."""
+    return min(max(round(events * min(block_s / took_s, 2.0)), FIRST_BLOCK), LONGEST_BLOCK)
 
 
 def _frame_maker(race: Race) -> FrameMaker:
