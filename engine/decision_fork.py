@@ -81,6 +81,7 @@ class Fork(Simulation):
 def _device(of: DeviceState) -> DeviceState:
     device = copy(of)
     device.running, device.ready, device.waiting = of.running.copy(), of.ready.copy(), of.waiting.copy()
+    device._replay = None
     return device
 
 

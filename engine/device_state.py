@@ -8,14 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from engine.cluster import Device, Kind
-
-Queued = tuple[float, int, int, int, float, int, float]
-"""A share that waits: (rank, number, part, task, believed seconds, slots, memory in GB). Sorts by rank, then by number,
-which counts placements. A plain tuple, because one is made for every share that waits."""
-
-
-Slots = tuple[float, int]
-"""A second, and how many slots are believed free from then on."""
+from engine.queue_replay import Queued, QueueReplay
 
 
 class DeviceState:
@@ -28,9 +21,8 @@ class DeviceState:
     """
 
     __slots__ = (
-        "_beliefs_hold_until", "_end_s", "_free_times", "_last_start", "_memory_gb", "drifts", "free_memory_gb",
-        "free_slots", "has_link", "index", "latency_s", "model", "per_gb_s", "pooled", "queued_s", "ready", "running",
-        "spec", "speed", "strict", "waiting",
+        "_end_s", "_memory_gb", "_replay", "drifts", "free_memory_gb", "free_slots", "has_link", "index", "latency_s",
+        "model", "per_gb_s", "pooled", "queued_s", "ready", "running", "spec", "speed", "strict", "waiting",
     )  # fmt: skip
 
     def __init__(self, spec: Device, model: int) -> None:
@@ -51,9 +43,7 @@ class DeviceState:
         self.strict = False
         self.pooled = spec.slots > 1
         self._end_s = -math.inf  # believed end of what runs on a device of one slot
-        self._free_times: list[Slots] | None = None
-        self._last_start = 0.0
-        self._beliefs_hold_until = 0.0
+        self._replay: QueueReplay | None = None  # of a pool that was asked, until something happens otherwise
 
     def seconds(self, expected: Sequence[float], transfer_gb: float, fraction: float) -> float:
         """Return the seconds of a share from the task's seconds per device model.
@@ -72,11 +62,15 @@ class DeviceState:
     def enqueue(self, entry: Queued, may_start: bool) -> None:
         """Add a share to the queue; ``may_start`` is whether its parents are done and its data are here."""
         if may_start or self.strict:
-            self._push(entry)
+            last = self._push(entry)
         else:
             self.waiting[entry[2]] = entry
+            last = False
         self.queued_s += entry[4]
-        self._free_times = None
+        if last and self._replay is not None:
+            self._replay.append(entry)
+        else:
+            self._replay = None
 
     def wake(self, part: int) -> None:
         """The parents and data of a waiting share have come (a strict queue keeps all its shares in ``ready``)."""
@@ -84,12 +78,14 @@ class DeviceState:
         if entry is not None:
             self._push(entry)
 
-    def _push(self, entry: Queued) -> None:
-        """Keep ``ready`` sorted; nearly always the new entry is the last."""
-        if not self.ready or entry > self.ready[-1]:
+    def _push(self, entry: Queued) -> bool:
+        """Keep ``ready`` sorted; return whether the new entry is the last, as it nearly always is."""
+        last = not self.ready or entry > self.ready[-1]
+        if last:
             self.ready.append(entry)
         else:
             insort(self.ready, entry)
+        return last
 
     def make_strict(self) -> None:
         """From now on the head of this queue blocks until it is ready and fits."""
@@ -122,11 +118,12 @@ class DeviceState:
             return now_s
         if slots > self.spec.slots:
             return math.inf
-        if self._free_times is None or now_s > self._beliefs_hold_until:
+        replay = self._replay
+        if replay is None or replay.overdue(now_s):
             ends = [(max(end_s, now_s), slots) for end_s, slots, _ in self.running.values()]
-            line = [*self.ready, *self.waiting.values()]
-            self._free_times, self._last_start, self._beliefs_hold_until = self._replay(now_s, ends, line)
-        return max(now_s, self._last_start, _free_from(self._free_times, slots)[0])
+            line = sorted([*self.ready, *self.waiting.values()])
+            replay = self._replay = QueueReplay(now_s, self.free_slots, ends, line)
+        return replay.start_s(now_s, slots)
 
     def line_at(self, now_s: float, slots: int, order: float) -> tuple[float, int]:
         """Return when a share that is placed with ``order`` is believed to start, and how many wait behind it.
@@ -142,8 +139,7 @@ class DeviceState:
         if not self.pooled:
             return self._running_until(now_s) + math.fsum([entry[4] for entry in before]), behind
         ends = [(end_s if end_s > now_s else now_s + (now_s - end_s), n) for end_s, n, _ in self.running.values()]
-        free, last_start_s, _ = self._replay(now_s, ends, before)
-        return max(now_s, last_start_s, _free_from(free, slots)[0]), behind
+        return QueueReplay(now_s, self.free_slots, ends, sorted(before)).start_s(now_s, slots), behind
 
     def _running_until(self, now_s: float) -> float:
         """Return when a device of one slot is believed to end what it runs, as :meth:`line_at` believes."""
@@ -151,33 +147,6 @@ class DeviceState:
         if end_s > now_s:
             return end_s
         return now_s + (now_s - end_s) if self.running else now_s
-
-    def _replay(
-        self, now_s: float, ends: list[tuple[float, int]], line: list[Queued]
-    ) -> tuple[list[Slots], float, float]:
-        """Return from when on how many slots each are believed free, sorted, after what runs (ends, slots) and these
-        queued shares; when the last of them starts; and until when that holds."""
-        free = sorted([(now_s, self.free_slots), *ends])
-        first_start = math.inf
-        last_start = now_s
-        for _, _, _, _, seconds, slots, _ in sorted(line):
-            free_s, last, left = _free_from(free, slots)
-            last_start = max(last_start, free_s)
-            first_start = min(first_start, last_start)
-            free[: last + 1] = [(free_s, left)] if left else []
-            insort(free, (last_start + seconds, slots))
-        # a share that waits for something else than a slot is believed to start now: at any later second, later
-        ends_s = min((end_s for end_s, _ in ends), default=math.inf)
-        return free, last_start, now_s if first_start <= now_s else ends_s
-
-
-def _free_from(free: list[Slots], slots: int) -> tuple[float, int, int]:
-    """Return when so many slots are free, which entry is the last that has them, and how many of its own are left."""
-    for position, (free_s, count) in enumerate(free):
-        if count >= slots:
-            return free_s, position, count - slots
-        slots -= count
-    raise AssertionError("a device has no more slots than it has")
 
 
 class EqualDevices:

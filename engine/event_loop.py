@@ -66,10 +66,11 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             end_s[part] = now_s
             ended.append(part)
             device = devices[device_of[part]]
-            _, slots, memory_gb = device.running.pop(part)
+            believed_end_s, slots, memory_gb = device.running.pop(part)
             device.free_slots += slots
             if device.pooled:
-                device._free_times = None
+                if now_s != believed_end_s:
+                    device._replay = None
                 if memory_gb:
                     device.count_memory()
             else:
@@ -116,7 +117,9 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                         device.running[part] = (ends_s, slots, memory_gb)
                         device.free_slots -= slots
                         if device.pooled:
-                            device._free_times = None
+                            replay = device._replay
+                            if replay is not None and not replay.starts_as_played(part, now_s):
+                                device._replay = None
                             if memory_gb:
                                 device.count_memory()
                         else:
@@ -205,9 +208,11 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                             if not device.ready and slots <= device.free_slots:
                                 simulation.memory_refused.add(part)
                             # nothing but the number of its placement sorts it: it is the last
-                            device.ready.append((unordered, next(numbers), part, index, believed_s, slots, memory_gb))
+                            entry = (unordered, next(numbers), part, index, believed_s, slots, memory_gb)
+                            device.ready.append(entry)
                             device.queued_s += believed_s
-                            device._free_times = None
+                            if device._replay is not None:
+                                device._replay.append(entry)
                         else:
                             whole_s = whole_true_s[where]
                             if whole_s is None:
@@ -223,7 +228,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                             device.running[part] = (ends_s, slots, memory_gb)
                             device.free_slots -= slots
                             if device.pooled:
-                                device._free_times = None
+                                device._replay = None
                                 if memory_gb:
                                     device.count_memory()
                             else:

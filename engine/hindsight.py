@@ -13,9 +13,10 @@ import numpy as np
 
 from engine.decision import Hindsight, Prospects, starts
 from engine.decision_fork import Fork
-from engine.device_state import DeviceState, EqualDevices, Queued
+from engine.device_state import DeviceState, EqualDevices
 from engine.event_loop import run_events
 from engine.placement import Shares
+from engine.queue_replay import Queued
 from engine.simulation import Simulation
 from engine.split import Side, best_split, pairs, score_of, sides
 from engine.state import ClusterState

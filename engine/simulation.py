@@ -296,7 +296,8 @@ class Simulation:
         device.running[part] = (now_s + believed_s, slots, memory_gb)
         device.free_slots -= slots
         if device.pooled:
-            device._free_times = None
+            if device._replay is not None and not device._replay.starts_as_played(part, now_s):
+                device._replay = None
             if memory_gb:
                 device.count_memory()
         else:

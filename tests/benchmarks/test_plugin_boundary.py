@@ -104,7 +104,7 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
                 _, slots, memory_gb = device.running.pop(index)
                 device.free_slots += slots
                 if device.pooled:
-                    device._free_times = None
+                    device._replay = None
                     if memory_gb:
                         device.count_memory()
                 else:
@@ -126,12 +126,12 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
             if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
                 device.ready.append((math.inf, next(numbers), index, index, believed_s, slots, memory_gb))
                 device.queued_s += believed_s
-                device._free_times = None
+                device._replay = None
                 continue
             device.running[index] = (now_s + believed_s, slots, memory_gb)
             device.free_slots -= slots
             if device.pooled:
-                device._free_times = None
+                device._replay = None
                 if memory_gb:
                     device.count_memory()
             else:
