@@ -12,14 +12,11 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem
 
+from app.charts.apart import apart
 from app.charts.look import LEFT_MARGIN, Look
 from app.charts.still_plot import PlainAxis, StillPlot
 
 SECONDS = "\u00a0s"
-LABEL_HEIGHT_PX = 15
-LABEL_WIDTH_PX = 84
-FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
-"""A name farther from its line would seem to belong to another one; the ranking has the colours of all."""
 VEIL = 150
 """How much of a line under a name is covered, of 255: the name can be read, the line still be followed."""
 VEIL_MARGIN_PX = 2
@@ -63,7 +60,8 @@ class TimePlot(StillPlot):
         self._end_s = math.inf
         self._label = y_label
         self._gutter_px = gutter_px
-        self._laid_out: tuple[object, ...] = ()
+        self._laid_out: tuple[float, tuple[float, float], bool, float] | None = None
+        self._ends: Mapping[str, tuple[float, float]] = {}
         self._set_up()
         self.restyle()
 
@@ -71,6 +69,7 @@ class TimePlot(StillPlot):
         plot = self.getPlotItem()
         plot.showGrid(x=False, y=True, alpha=0.25)
         plot.getViewBox().setDefaultPadding(0.0)
+        plot.getViewBox().sigResized.connect(self._lay_out_again)
         for name, levels in (("left", 1), ("bottom", 0)):
             # minor ticks and their grid lines cost half of a repaint; a log axis needs 2 and 5 between 1 and 10
             plot.getAxis(name).setStyle(maxTickLevel=levels)
@@ -93,6 +92,7 @@ class TimePlot(StillPlot):
             self._floor = None
         self._lines.clear()
         self._names.clear()
+        self._ends = {}
         self._marks.clear()
         self.viewport().update()
 
@@ -127,6 +127,7 @@ class TimePlot(StillPlot):
             },
         )
         line.setZValue(1)  # its name can be read where lines cross it
+        line.label.textItem.document().setDocumentMargin(VEIL_MARGIN_PX)
         self._marks[name] = line
         self.addItem(line)
 
@@ -220,6 +221,13 @@ class TimePlot(StillPlot):
         self._end_s = end_s
         self._laid_out = wanted
 
+    def _lay_out_again(self) -> None:
+        """Find room anew in a plot of another size, also when no more frames come."""
+        if self._laid_out is not None:
+            end_s, y, log, _ = self._laid_out
+            self._set_ranges(end_s, y, log)
+            self._name_ends(self._ends)
+
     def _axis_of(self, end_s: float) -> None:
         """Choose the unit of the time axis."""
         unit, size = next(((u, size) for u, size in LONG if end_s > UNITS * size), (SECONDS, 1.0))
@@ -229,55 +237,17 @@ class TimePlot(StillPlot):
 
     def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:
         """Write each name behind its line, apart from the others, and never out of sight."""
+        self._ends = ends
         across, up = (size or 1.0 for size in self.getViewBox().viewPixelSize())
         low, high = (edge / up for edge in self._y)
         names = sorted(ends, key=lambda name: ends[name][1])
-        places = apart([(ends[n][0] / across, ends[n][1] / up) for n in names], low, high)
+        boxes = [self._names[name].boundingRect() for name in names]
+        letters_px = max((box.height() for box in boxes), default=0.0) - 2 * VEIL_MARGIN_PX  # their veils may meet
+        points = [(ends[name][0] / across, ends[name][1] / up) for name in names]
+        places = apart(points, [box.width() for box in boxes], letters_px + 1, low, high)
         for name, place in zip(names, places, strict=True):
             if place is not None:
                 self._names[name].setPos(ends[name][0], place * up)
         shown = {name for name, place in zip(names, places, strict=True) if place is not None}
         for name, label in self._names.items():
             label.setVisible(name in shown)
-
-
-def apart(points: list[tuple[float, float]], low: float, high: float) -> list[float | None]:
-    """Return for each label its height, moved as little as needed so that none covers another; None: no room.
-
-    All in pixels, upwards; labels that are far enough apart sideways do not mind each other.
-    """
-    in_order = spread([y for _, y in points], low, high)
-    across = max((x for x, _ in points), default=0.0) - min((x for x, _ in points), default=0.0)
-    near_their_lines = all(abs(place - y) <= FARTHEST_PX for place, (_, y) in zip(in_order, points, strict=True))
-    if across < LABEL_WIDTH_PX and near_their_lines and len(points) * LABEL_HEIGHT_PX <= high - low:
-        return list(in_order)
-    placed: list[tuple[float, float]] = []
-    result: list[float | None] = []
-    for x, y in points:
-        near = [at for at_x, at in placed if abs(at_x - x) < LABEL_WIDTH_PX]
-        wanted = min(max(y, low + LABEL_HEIGHT_PX / 2), high - LABEL_HEIGHT_PX / 2)
-        tries = [wanted, *(at + LABEL_HEIGHT_PX for at in near), *(at - LABEL_HEIGHT_PX for at in near)]
-        free = [
-            place
-            for place in tries
-            if low + LABEL_HEIGHT_PX / 2 <= place <= high - LABEL_HEIGHT_PX / 2
-            and abs(place - wanted) <= FARTHEST_PX
-            and all(abs(place - at) >= LABEL_HEIGHT_PX - 0.01 for at in near)
-        ]
-        best = min(free, key=lambda place: abs(place - wanted)) if free else None
-        result.append(best)
-        if best is not None:
-            placed.append((x, best))
-    return result
-
-
-def spread(rising: list[float], low: float, high: float) -> list[float]:
-    """Return rising heights moved apart in their order: upwards as little as needed, then down from ``high``."""
-    result: list[float] = []
-    for y in rising:
-        result.append(max(y, result[-1] + LABEL_HEIGHT_PX if result else low + LABEL_HEIGHT_PX / 2))
-    ceiling = high - LABEL_HEIGHT_PX / 2
-    for i in reversed(range(len(result))):
-        result[i] = min(result[i], ceiling)
-        ceiling = result[i] - LABEL_HEIGHT_PX
-    return result
