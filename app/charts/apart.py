@@ -1,11 +1,15 @@
-"""Where the names at the ends of lines have room: next to their lines, in their order, none on another."""
+"""Where words have room in a plot: names next to the ends of their lines, in their order, and none on another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-FARTHEST = 2.5
-"""Heights of a name: farther from its line it would seem to belong to another; the ranking has the colours of all."""
+Spot = tuple[int, bool]
+"""Where the words of a mark are: the row, from the top, and whether they are on its left."""
+
+FARTHEST = 5
+"""Heights of a name: farther from its line it would seem to belong to another; the ranking has the colours of all.
+So the names of six lines that meet at an edge of the plot are all seen."""
 
 
 def apart(
@@ -41,3 +45,32 @@ def apart(
             lowered[j] = min(lowered[j], lowered[i] - height)
             most[j] = min(most[j], most[i] - height)
     return places
+
+
+def beside(
+    marks: Sequence[tuple[float, float, Spot | None]],
+    names: Sequence[tuple[float, float, float]],
+    height: float,
+    across: float,
+    high: float,
+) -> list[Spot | None]:
+    """Return for the words of each vertical mark where they cover neither names nor one another; None: nowhere.
+
+    A mark is its place, the width of its words, and where they have been, which they only leave when they must; a name
+    is its left and right end and its middle height; all in pixels, upwards, in a plot that is so wide and high.
+    """
+    taken = list(names)
+    spots: list[Spot | None] = []
+    for x, width, before in marks:
+        rows = range(int(high / height))
+        tries = [*([before] if before else []), *((row, left) for row in rows for left in (False, True))]
+        free = None
+        for row, left in tries:
+            start, y = (x - width if left else x), high - (row + 0.5) * height
+            inside = start >= 0 and start + width <= across and row < len(rows)
+            if inside and not any(start < b and a < start + width and abs(y - m) < height for a, b, m in taken):
+                free = row, left
+                taken.append((start, start + width, y))
+                break
+        spots.append(free)
+    return spots

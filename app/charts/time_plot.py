@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem
 
-from app.charts.apart import apart
+from app.charts.apart import Spot, apart, beside
 from app.charts.look import LEFT_MARGIN, Look
 from app.charts.still_plot import PlainAxis, StillPlot
 
@@ -23,8 +22,8 @@ VEIL_MARGIN_PX = 2
 LONG = (("\u00a0d", 86_400.0), ("\u00a0h", 3_600.0))
 """Units in which a time axis is shown that is longer than :data:`UNITS` of them: traces cover weeks."""
 UNITS = 3.0
-LATE = 0.6
-"""A mark in the last part of the axis is named on its left, where there is room."""
+MARK_GAP = 0.02
+"""Between a mark and its words, as a share of their width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,11 @@ class TimePlot(StillPlot):
         self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
+        self._spots: dict[str, Spot | None] = {}
+        self._taken: list[tuple[float, float, float]] = []
         self._floor: pg.InfiniteLine | None = None
         self._log = False
         self._y = (0.0, 1.0)
-        self._end_s = math.inf
         self._label = y_label
         self._gutter_px = gutter_px
         self._laid_out: tuple[float, tuple[float, float], bool, float] | None = None
@@ -92,8 +92,9 @@ class TimePlot(StillPlot):
             self._floor = None
         self._lines.clear()
         self._names.clear()
-        self._ends = {}
+        self._ends, self._taken = {}, []
         self._marks.clear()
+        self._spots.clear()
         self.viewport().update()
 
     def draw(self, series: Mapping[str, Series], end_s: float, y: tuple[float, float], log: bool) -> None:
@@ -112,24 +113,18 @@ class TimePlot(StillPlot):
         """Put a vertical mark, once, in the colour of the line of that name, muted where there is none."""
         if name in self._marks:
             return
-        position = 0.94 - 0.12 * (len(self._marks) % 4)
-        beside = (1.02, 0.5) if at_s > LATE * self._end_s else (-0.02, 0.5)
         line = pg.InfiniteLine(
             at_s,
             angle=90,
             pen=self._mark_pen(name),
             label=text,
-            labelOpts={
-                "position": position,
-                "color": self._mark_colour(name),
-                "fill": self._veil(),
-                "anchors": [beside, beside],
-            },
+            labelOpts={"color": self._mark_colour(name), "fill": self._veil()},
         )
         line.setZValue(1)  # its name can be read where lines cross it
         line.label.textItem.document().setDocumentMargin(VEIL_MARGIN_PX)
-        self._marks[name] = line
+        self._marks[name], self._spots[name] = line, None
         self.addItem(line)
+        self._name_marks()
 
     def floor(self, value: float, text: str) -> None:
         """Put a level line that nothing can get below, named at its right."""
@@ -218,7 +213,7 @@ class TimePlot(StillPlot):
             self._axis_of(end_s)
         self.getPlotItem().setXRange(0, end_s * max(stretch, 1.0), padding=0)
         self._y = tuple(np.log10(y)) if log else y
-        self._end_s = end_s
+        self._spots = dict.fromkeys(self._marks)  # everything moves now: each mark may have the best spot
         self._laid_out = wanted
 
     def _lay_out_again(self) -> None:
@@ -245,9 +240,36 @@ class TimePlot(StillPlot):
         letters_px = max((box.height() for box in boxes), default=0.0) - 2 * VEIL_MARGIN_PX  # their veils may meet
         points = [(ends[name][0] / across, ends[name][1] / up) for name in names]
         places = apart(points, [box.width() for box in boxes], letters_px + 1, low, high)
+        placed = zip(points, boxes, places, strict=True)
+        self._taken = [(x, x + box.width(), place - low) for (x, _), box, place in placed if place is not None]
         for name, place in zip(names, places, strict=True):
             if place is not None:
                 self._names[name].setPos(ends[name][0], place * up)
         shown = {name for name, place in zip(names, places, strict=True) if place is not None}
         for name, label in self._names.items():
             label.setVisible(name in shown)
+        self._name_marks()
+
+    def _name_marks(self) -> None:
+        """Write the words of each mark beside it, where there is room."""
+        if not self._marks:
+            return
+        area, across = self.getViewBox().rect(), self.getViewBox().viewPixelSize()[0] or 1.0
+        boxes = [line.label.boundingRect() for line in self._marks.values()]
+        height = max(box.height() for box in boxes) - VEIL_MARGIN_PX
+        marks = [
+            (line.value() / across, (1 + MARK_GAP) * box.width(), self._spots[name])
+            for (name, line), box in zip(self._marks.items(), boxes, strict=True)
+        ]
+        spots = beside(marks, self._taken, height, area.width(), area.height())
+        for (name, line), spot in zip(self._marks.items(), spots, strict=True):
+            self._spots[name] = spot
+            if line.label.isVisible() != (spot is not None):
+                line.label.setVisible(spot is not None)
+            if spot is not None:
+                row, left = spot
+                anchors = [(1 + MARK_GAP if left else -MARK_GAP, 0.5)] * 2
+                position = 1 - (row + 0.5) * height / area.height()
+                if (anchors, position) != (line.label.anchors, line.label.orthoPos):  # setting it is dear
+                    line.label.anchors = anchors
+                    line.label.setPosition(position)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.charts.apart import FARTHEST, apart
+from app.charts.apart import FARTHEST, apart, beside
 from app.charts.curves import MOST_POINTS, ResponseCurves, said, smoothed
 from app.charts.look import Look
 from app.charts.ranking import shared_out
@@ -66,6 +66,16 @@ def test_names_keep_the_order_of_their_lines_and_stay_near_them_however_many_the
             assert abs(x - x_above) >= WIDTH_PX or above - at >= HEIGHT_PX - 1e-6
             assert HEIGHT_PX / 2 <= at <= high - HEIGHT_PX / 2
             assert abs(at - y) <= (FARTHEST + 0.5) * HEIGHT_PX
+
+
+def test_words_of_marks_cover_neither_names_nor_one_another_and_stay_where_they_are_while_they_can():
+    def spots(*marks, name=(90.0, 150.0, 92.5)):
+        return beside(marks, [name], HEIGHT_PX, 200.0, 100.0)
+
+    assert spots((10.0, 60.0, None), (40.0, 60.0, None)) == [(0, False), (1, False)]
+    assert spots((50.0, 60.0, None)) == [(1, False)]  # on its right there is a name, on its left no room
+    assert spots((150.0, 60.0, None), (0.0, 300.0, None)) == [(1, True), None]
+    assert spots((10.0, 60.0, (3, False)), (199.0, 60.0, (0, True))) == [(3, False), (1, True)]
 
 
 def test_names_find_room_anew_when_the_plot_of_a_race_that_is_over_changes_its_size(qtbot, look):
