@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QStackedLayout,
     QStackedWidget,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.charts.look import Look
 from app.window.splitting_page import SplittingPage
 from app.window.task_field import TaskField
-from app.window.widgets import Card, column, muted_text
+from app.window.widgets import Card, column, muted_text, scrolled
 
 if TYPE_CHECKING:
     from app.charts.calibration import CalibrationChart
@@ -39,6 +38,8 @@ CHARTS_EVERY_S = 0.2
 INVITATION, LEARNED, SPLITTING = range(3)
 PREDICTED, CALIBRATED = range(2)
 FACTS_PX = 136
+LEAST_PX = 240
+"""Of the charts: where there is less room below the facts, the tab scrolls."""
 SURE = "How sure is it?"
 BEFORE = (
     "What learning policies believe, and how wrong they are, appears here while they race. "
@@ -84,13 +85,13 @@ class LearningTab(QWidget):
         self.facts_card = Card("What has been learned", "")
         self.other_points = QPushButton(SURE)
         self.other_points.setObjectName("link")
+        self.other_points.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.other_points.hide()
         self.other_points.clicked.connect(self._turn_points)
         self.facts_card.head.addWidget(self.lane)
         self.fields = [self._field_on(card) for card in (self.invitation, self.facts_card)]
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
         self.predictions_card = Card("Predicted against actual", SOON)
-        self.predictions_card.head.addWidget(self.other_points)
         self.legend, self.calibration_legend = muted_text(), muted_text()
         self.points = QStackedWidget()
         self.errors_card = Card("Error over time", SOON)
@@ -110,6 +111,8 @@ class LearningTab(QWidget):
         charts.setSpacing(8)
         charts.addWidget(self.predictions_card, 2)
         charts.addWidget(self.errors_card, 3)
+        for card in (self.predictions_card, self.errors_card):
+            card.setMinimumHeight(LEAST_PX)
         inside.addLayout(charts, 1)
         self.facts_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         first = QWidget()
@@ -118,7 +121,7 @@ class LearningTab(QWidget):
         alone.addWidget(self.invitation)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(first)
-        self._stack.addWidget(page)
+        self._stack.addWidget(scrolled(page))
         self._stack.addWidget(self.splitting)
 
     def furnish(self) -> None:
@@ -134,7 +137,7 @@ class LearningTab(QWidget):
         self.predictions.clicked.connect(self.task_clicked)
         self.points.addWidget(column(self.predictions, self.legend))
         self.points.addWidget(column(self.calibration, self.calibration_legend))
-        self.predictions_card.hold(self.points)
+        self.predictions_card.hold(column(self.points, self.other_points))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
         self.facts_card.begin()
@@ -211,17 +214,11 @@ class LearningTab(QWidget):
             self._say_legends()
 
     def _facts_panel(self) -> QWidget:
-        words = QScrollArea()
-        words.setWidget(self.facts)
-        words.setWidgetResizable(True)
-        words.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for part in (words.viewport(), self.facts):
-            part.setAutoFillBackground(False)
         panel = QWidget()
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
-        row.addWidget(words, 3)
+        row.addWidget(scrolled(self.facts), 3)
         row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
         panel.setFixedHeight(FACTS_PX)
         return panel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from app.window.elided_label import ElidedLabel
 
@@ -16,7 +16,7 @@ class Card(QFrame):
         super().__init__()
         self.setObjectName("card")
         self._first_title = title
-        self.title = ElidedLabel(title, "cardTitle")
+        self.title = ElidedLabel(title, "cardTitle", breaks=True)
         self.empty = muted_text(empty)
         self.head = QHBoxLayout()
         self.head.setSpacing(12)
@@ -65,6 +65,17 @@ def column(chart: QWidget, below: QWidget) -> QWidget:
     layout.addWidget(chart, 1)
     layout.addWidget(below)
     return both
+
+
+def scrolled(page: QWidget) -> QScrollArea:
+    """Return a page that scrolls where it is higher than the window: squeezed, its charts could not be read."""
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    for part in (area.viewport(), page):
+        part.setAutoFillBackground(False)
+    return area
 
 
 def muted_text(text: str = "") -> QLabel:
