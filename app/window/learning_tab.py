@@ -62,7 +62,6 @@ class LearningTab(QWidget):
     task_entered = Signal(str)
     task_clicked = Signal(int)
     predictions: PredictionChart
-    calibration: CalibrationChart
     errors: ErrorChart
     importance: ImportanceBars
 
@@ -71,6 +70,7 @@ class LearningTab(QWidget):
         self._look = look
         self._words_at = self._charts_at = 0.0
         self._furnished = self._judged = False
+        self.calibration: CalibrationChart | None = None
         self._frame: Frame | None = None
         self._race: tuple[Workload, Cluster] | None = None
         self.distances: Sequence[str] = ()
@@ -126,17 +126,14 @@ class LearningTab(QWidget):
 
     def furnish(self) -> None:
         """Make the charts."""
-        from app.charts.calibration import CalibrationChart
         from app.charts.errors import ErrorChart
         from app.charts.importance import ImportanceBars
         from app.charts.predictions import PredictionChart
 
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
-        self.calibration = CalibrationChart(self._look)
         self.importance = ImportanceBars(self._look)
         self.predictions.clicked.connect(self.task_clicked)
         self.points.addWidget(column(self.predictions, self.legend))
-        self.points.addWidget(column(self.calibration, self.calibration_legend))
         self.predictions_card.hold(column(self.points, self.other_points))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
@@ -149,7 +146,8 @@ class LearningTab(QWidget):
         self._words_at = self._charts_at = 0.0
         self._frame, self.distances = None, ()
         self.predictions.begin()
-        self.calibration.begin()
+        if self.calibration is not None:
+            self.calibration.begin()
         self._offer_points(False)
         self.errors.begin()
         self.lane.clear()
@@ -186,10 +184,10 @@ class LearningTab(QWidget):
             self._charts_at = now
             self._bring_forward(lane.learning.fits > 0)
             self._offer_points(bool(lane.learning.calibration))
-            if self.points.currentIndex() == PREDICTED:
-                self.predictions.show_learning(lane.scheduler, lane.learning)
-            else:
+            if self.calibration is not None and self.points.currentIndex() == CALIBRATED:
                 self.calibration.show_learning(lane.scheduler, lane.learning)
+            else:
+                self.predictions.show_learning(lane.scheduler, lane.learning)
             self.errors.show_lane(lane, frame.tasks)
         if everything or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
@@ -207,7 +205,8 @@ class LearningTab(QWidget):
         """Wear the theme in use."""
         if self._furnished:
             self.predictions.restyle()
-            self.calibration.restyle()
+            if self.calibration is not None:
+                self.calibration.restyle()
             self.errors.restyle()
             self.splitting.restyle()
             self.importance.update()
@@ -259,6 +258,11 @@ class LearningTab(QWidget):
         self._chosen()
 
     def _show_points(self, page: int) -> None:
+        if page == CALIBRATED and self.calibration is None:  # few look at it
+            from app.charts.calibration import CalibrationChart
+
+            self.calibration = CalibrationChart(self._look)
+            self.points.addWidget(column(self.calibration, self.calibration_legend))
         self.points.setCurrentIndex(page)
         self.other_points.setText(SURE if page == PREDICTED else "How far off?")
 
@@ -298,4 +302,5 @@ class LearningTab(QWidget):
 
     def _say_legends(self) -> None:
         self.legend.setText(self.predictions.legend())
-        self.calibration_legend.setText(self.calibration.legend())
+        if self.calibration is not None:
+            self.calibration_legend.setText(self.calibration.legend())
