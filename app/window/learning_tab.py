@@ -50,7 +50,6 @@ NOBODY = (
     "in +forest, as mct+forest, and race again. (rl_agent, bandit and hybrid_fraction learn what to choose, not how "
     "long tasks take: there is nothing of theirs to compare with what was observed.)"
 )
-SOON = "Something is seen here as soon as a first fit has been compared with tasks that it had not seen."
 
 
 class LearningTab(QWidget):
@@ -91,10 +90,10 @@ class LearningTab(QWidget):
         self.facts_card.head.addWidget(self.lane)
         self.fields = [self._field_on(card) for card in (self.invitation, self.facts_card)]
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
-        self.predictions_card = Card("Predicted against actual", SOON)
+        self.predictions_card = Card("Predicted against actual", "")
         self.legend, self.calibration_legend = muted_text(), muted_text()
         self.points = QStackedWidget()
-        self.errors_card = Card("Error over time", SOON)
+        self.errors_card = Card("Error over time", "")
         self.facts = QLabel()
         self.facts.setWordWrap(True)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -182,7 +181,7 @@ class LearningTab(QWidget):
         now = time.monotonic()
         if everything or now - self._charts_at >= CHARTS_EVERY_S:
             self._charts_at = now
-            self._bring_forward(lane.learning.fits > 0)
+            self._bring_forward(lane, frame.done)
             self._offer_points(bool(lane.learning.calibration))
             if self.calibration is not None and self.points.currentIndex() == CALIBRATED:
                 self.calibration.show_learning(lane.scheduler, lane.learning)
@@ -191,7 +190,7 @@ class LearningTab(QWidget):
             self.errors.show_lane(lane, frame.tasks)
         if everything or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
-            self._say(lane)
+            self._say(lane, frame.done)
 
     def mark(self, task: int) -> None:
         """Mark the points of a task."""
@@ -266,7 +265,14 @@ class LearningTab(QWidget):
         self.points.setCurrentIndex(page)
         self.other_points.setText(SURE if page == PREDICTED else "How far off?")
 
-    def _bring_forward(self, judged: bool) -> None:
+    def _bring_forward(self, lane: LaneFrame, over: bool) -> None:
+        from app.learning_findings import unjudged
+
+        assert lane.learning is not None
+        judged = lane.learning.fits > 0
+        if not judged:
+            for card in (self.predictions_card, self.errors_card):
+                card.empty.setText(unjudged(lane, over))
         if judged != self._judged:
             self._judged = judged
             for card in (self.predictions_card, self.errors_card):
@@ -285,7 +291,7 @@ class LearningTab(QWidget):
         if self._frame is not None:
             self.show_frame(self._frame, everything=True)
 
-    def _say(self, lane: LaneFrame) -> None:
+    def _say(self, lane: LaneFrame, over: bool) -> None:
         from html import escape
 
         from app.learning_findings import calibration_title, error_title, facts, prediction_title
@@ -295,7 +301,9 @@ class LearningTab(QWidget):
         of_points = prediction_title if self.points.currentIndex() == PREDICTED else calibration_title
         self.predictions_card.title.set_whole(of_points(lane))
         self.errors_card.title.set_whole(error_title(lane))
-        paragraphs = (f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in (*facts(lane), *self.distances))
+        paragraphs = (
+            f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in (*facts(lane, over), *self.distances)
+        )
         self.facts.setText("".join(paragraphs))
         self.importance.show_importance(lane.scheduler, lane.learning.importance)
         self._say_legends()

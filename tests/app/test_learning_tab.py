@@ -87,7 +87,8 @@ def test_before_the_first_judgement_a_sentence_stands_where_the_charts_will_be(h
     assert not tab.errors.isVisible() and not tab.predictions.isVisible()
     assert not tab.other_points.isVisible()  # no spread has been judged
     assert tab.errors_card.empty.isVisible()
-    assert "has not been judged yet" in tab.facts.text()
+    assert "the race ended before a first fit" in tab.errors_card.empty.text()
+    assert "was not judged" in tab.facts.text()
 
 
 def test_the_switch_is_marked_where_it_was_judged(hands, tab):
