@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.texts import number, percent, plural, seconds
+from app.texts import joined, number, percent, plural, seconds
 from engine.learner import LearnerParams
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def unjudged(lane: LaneFrame, over: bool) -> str:
         return f"Nothing is seen here, because no fit could be used. {learning.problem}"
     return (
         "Nothing is seen here, because the race ended before a first fit had been compared with tasks that it had not "
-        f"seen. That takes twice the parameter 'interval' ({2 * LearnerParams().interval:,} tasks where it is not set); "
+        f"seen. That takes twice the parameter 'interval' ({2 * LearnerParams().interval:,} tasks if it is not set); "
         f"{lane.scheduler} finished {lane.finished:,}. Race more tasks."
     )
 
@@ -122,11 +122,6 @@ def drift_mark(learning: LearningFrame, drift: Drifted) -> str:
     if drift.factor is None:
         return f"{model} follows another law"
     return f"{model} takes {number(drift.factor, 2)}\u00a0x as long"
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return ``a``, ``a and b``, ``a, b and c``."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _of(lane: LaneFrame) -> LearningFrame:

@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor
 
 from app.charts.look import Look
 from app.charts.time_plot import Series, TimePlot
-from app.learning_findings import drift_mark, joined, shown_models
+from app.learning_findings import drift_mark, shown_models
+from app.texts import joined
 
 if TYPE_CHECKING:
     from engine.frame import LaneFrame

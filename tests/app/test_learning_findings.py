@@ -75,7 +75,7 @@ def test_a_race_that_ended_before_the_first_judgement_says_that_and_why():
     short = lane(fits=0, fitted_at=0, finished=60)
     assert facts(short, over=True) == ["forest was not judged: the nominal times answered for every task."]
     told = unjudged(short, over=True)
-    assert "the race ended before" in told and "hybrid_ml finished 60." in told and "100 tasks where it is not" in told
+    assert "the race ended before" in told and "hybrid_ml finished 60." in told and "100 tasks if it is not" in told
     assert unjudged(lane(fits=0, problem="It broke."), over=True).endswith("no fit could be used. It broke.")
 
 
