@@ -132,8 +132,8 @@ class LearningTab(QWidget):
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
         self.importance = ImportanceBars(self._look)
         self.predictions.clicked.connect(self.task_clicked)
-        self.points.addWidget(column(self.predictions, self.legend))
-        self.predictions_card.hold(column(self.points, self.other_points))
+        self.points.addWidget(column(self.predictions, self.legend, growing=self.predictions))
+        self.predictions_card.hold(column(self.points, self.other_points, growing=self.points))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
         self.facts_card.begin()
@@ -261,7 +261,7 @@ class LearningTab(QWidget):
             from app.charts.calibration import CalibrationChart
 
             self.calibration = CalibrationChart(self._look)
-            self.points.addWidget(column(self.calibration, self.calibration_legend))
+            self.points.addWidget(column(self.calibration, self.calibration_legend, growing=self.calibration))
         self.points.setCurrentIndex(page)
         self.other_points.setText(SURE if page == PREDICTED else "How far off?")
 

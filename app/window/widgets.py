@@ -56,15 +56,15 @@ class ClickableRow(QWidget):
         super().mousePressEvent(event)
 
 
-def column(chart: QWidget, below: QWidget) -> QWidget:
-    """Return a chart that takes all the room there is, with something small below it."""
-    both = QWidget()
-    layout = QVBoxLayout(both)
+def column(*parts: QWidget, growing: QWidget) -> QWidget:
+    """Return parts one below the other, of which one takes all the room there is."""
+    whole = QWidget()
+    layout = QVBoxLayout(whole)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(2)
-    layout.addWidget(chart, 1)
-    layout.addWidget(below)
-    return both
+    layout.setSpacing(4)
+    for part in parts:
+        layout.addWidget(part, part is growing)
+    return whole
 
 
 def scrolled(page: QWidget) -> QScrollArea:
