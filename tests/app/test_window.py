@@ -16,6 +16,7 @@ from app.charts.ranking import ROW_PX
 from app.palette import is_clairvoyant
 from app.texts import METRICS
 from app.window.elided_label import ElidedLabel
+from app.window.verify_model import GOT
 from plugins.clusters import load_cluster
 
 
@@ -530,6 +531,10 @@ def test_in_the_smallest_window_no_finding_is_cut_and_no_ticks_collide(hands):
         assert not [label.text() for label in titles if label.sizeHint().height() > label.height()]
         if tab is not window.learning_tab:
             assert tab._page.height() <= tab.height()
+    window.tabs.setCurrentWidget(window.verify_tab)
+    cases = window.verify_tab.table
+    assert cases.columnViewportPosition(GOT) + cases.columnWidth(GOT) <= cases.viewport().width()
+    window.tabs.setCurrentWidget(window.learning_tab)
     window.learning_tab.other_points.click()
     QApplication.processEvents()
     axis = window.learning_tab.calibration.getAxis("bottom")
