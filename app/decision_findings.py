@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.learning_findings import MOST_MODELS, joined
-from app.texts import number, plural, seconds
+from app.learning_findings import MOST_MODELS
+from app.texts import joined, number, plural, seconds
 
 if TYPE_CHECKING:
     from app.reliving import Account

@@ -8,13 +8,17 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.system_libraries import has_fonts, missing_libraries, packages_for
 from engine.errors import SchedRaceError
 from persistence.finding import Finding
+
+if TYPE_CHECKING:
+    from persistence.embedded.roots import OwnDatabase
 
 QT_TRIAL = "from PySide6.QtWidgets import QApplication; QApplication([]); print('opened')"
 QT_TRIAL_WITHIN_S = 30
@@ -129,7 +133,30 @@ def _storage() -> Iterator[Finding]:
             "no server programs were found, so without a database URL the CSV journals alone keep the results",
             "On Debian and Ubuntu: sudo apt-get install -y postgresql; or set a URL in the window's settings.",
         )
+    yield from _own_databases()
     yield _keyring()
+
+
+def _own_databases() -> Iterator[Finding]:
+    """Root's databases, which lie away from their data folders and stay when those go."""
+    from persistence.embedded.roots import own_databases
+
+    databases = own_databases()
+    if not databases:
+        return
+    left = [database for database in databases if database.left]
+    detail = f"{len(databases):,} with {_gigabytes(databases)} in {databases[0].folder.parent}"
+    advice = "Delete one that nobody needs with: schedrace cleanup --own-databases NAME"
+    if left:
+        detail += f"; the data folders of {len(left):,} with {_gigabytes(left)} are gone"
+        advice = "Delete those with: schedrace cleanup --own-databases"
+    yield Finding("Own databases", "warn" if left else "ok", detail, advice)
+    for database in databases:
+        yield Finding(f"Own database {database.folder.name}", "warn" if database.left else "ok", database.about)
+
+
+def _gigabytes(databases: Sequence[OwnDatabase]) -> str:
+    return f"{sum(database.size_bytes for database in databases) / 1e9:,.2f} GB"
 
 
 def _keyring() -> Finding:

@@ -51,12 +51,12 @@ def _recent(lane: LaneFrame, since_s: float) -> float:
 
 def strip_title(strip: DeviceStrip, busy: dict[str, float], done: bool) -> str:
     """Return what the devices of the selected policy do now, or did until its last task; ``busy`` is kind to share."""
-    parts = [f"{kind.upper()}s {percent(share)} busy" for kind, share in busy.items()]
+    parts = ", ".join(f"{kind.upper()}s {percent(share)}" for kind, share in busy.items())
     if done:
-        return f"{strip.scheduler} kept its {', '.join(parts)} until its last task"
+        return f"{strip.scheduler} kept {parts} busy until its last task"
     queued = int(strip.queued_now.sum())
     waiting = f"{plural(queued, 'share')} queued" if queued else "nothing queued"
-    return f"Devices under {strip.scheduler} now: {', '.join([*parts, waiting])}"
+    return f"{strip.scheduler} now: {parts} busy, {waiting}"
 
 
 def utilisation_title(frame: Frame, kind: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.palette import is_clairvoyant
-from app.texts import in_words, percent, plural, seconds
+from app.texts import in_words, joined, percent, plural, seconds
 
 if TYPE_CHECKING:
     from engine.frame import Frame
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOO_CLOSE = 0.02
 """Two means nearer than this share of the larger one are called a tie: noise moves them further than that."""
+MOST_NAMED = 3
 A_MULTIPLE = 1.5
 """Ratio of two means from which it is told as a multiple; below, as a percentage."""
 
@@ -36,6 +37,18 @@ class Headline:
 
     finding: str
     beyond: str = ""
+
+
+def leading(means: Sequence[tuple[str, float]]) -> tuple[str, ...]:
+    """Return who is best of these policies and their means, and who cannot be told apart from it; references, which
+    know true times, are never the best."""
+    rivals = sorted((mean, name) for name, mean in means if not is_clairvoyant(name))
+    return tuple(name for mean, name in rivals if rivals[0][0] >= (1 - TOO_CLOSE) * mean)
+
+
+def named(tied: Sequence[str]) -> str:
+    """Return the names of those that tie: ``a and b``, or where they are many ``a and 4 others``."""
+    return joined(tied) if len(tied) <= MOST_NAMED else f"{tied[0]} and {len(tied) - 1} others"
 
 
 def ready(policies: int, tasks: int | None) -> Headline:
@@ -87,8 +100,9 @@ def _headline(standings: Sequence[Standing], verb: str) -> Headline:
         finding = f"{best.name}: mean response {seconds(best.mean_response_s)}{_gap(best, references)}"
     else:
         best, second = rivals[0], rivals[1]
-        if best.mean_response_s > (1 - TOO_CLOSE) * second.mean_response_s:
-            finding = f"Too close to call: {best.name} and {second.name}"
+        tied = leading([(s.name, s.mean_response_s) for s in rivals])
+        if len(tied) > 1:
+            finding = f"Too close to call: {named(tied)}"
         else:
             finding = f"{best.name} {verb}: {_faster(best, second, second.name)}"
     return Headline(finding, " ".join(part for part in (_beyond(best, references), out) if part))

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.texts import number, percent, plural, seconds
+from app.texts import joined, number, percent, plural, seconds
+from engine.learner import LearnerParams
 
 if TYPE_CHECKING:
     from engine.calibration import Coverage
@@ -76,11 +77,26 @@ def calibration_title(lane: LaneFrame) -> str:
     return f"{_states(spoken)}: honest"
 
 
-def facts(lane: LaneFrame) -> list[str]:
-    """Return what is to be said of a learner, the most important first."""
+def unjudged(lane: LaneFrame, over: bool) -> str:
+    """Return when there will be something to compare, or why there was nothing in a race that is over."""
+    if not over:
+        return "Something is seen here as soon as a first fit has been compared with tasks that it had not seen."
+    learning = _of(lane)
+    if learning.problem:
+        return f"Nothing is seen here, because no fit could be used. {learning.problem}"
+    return (
+        "Nothing is seen here, because the race ended before a first fit had been compared with tasks that it had not "
+        f"seen. That takes twice the parameter 'interval' ({2 * LearnerParams().interval:,} tasks if it is not set); "
+        f"{lane.scheduler} finished {lane.finished:,}. Race more tasks."
+    )
+
+
+def facts(lane: LaneFrame, over: bool = False) -> list[str]:
+    """Return what is to be said of a learner, the most important first, in a race that goes on or is over."""
     learning = _of(lane)
     if not learning.fits:
-        waiting = [f"{learning.estimator} has not been judged yet: the nominal times answer for every task."]
+        tense = ("was not judged", "answered") if over else ("has not been judged yet", "answer")
+        waiting = [f"{learning.estimator} {tense[0]}: the nominal times {tense[1]} for every task."]
         return [*waiting, learning.problem] if learning.problem else waiting
     models = shown_models(learning)
     answering = [model for model in models if model.trusted]
@@ -106,11 +122,6 @@ def drift_mark(learning: LearningFrame, drift: Drifted) -> str:
     if drift.factor is None:
         return f"{model} follows another law"
     return f"{model} takes {number(drift.factor, 2)}\u00a0x as long"
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return ``a``, ``a and b``, ``a, b and c``."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _of(lane: LaneFrame) -> LearningFrame:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from app.collecting import few_collections
-from app.pace import Pace
+from app.pace import Pace, Stride
 from app.warm_start import beside, keep_beside
 from engine.watchdog import Watchdog
 from persistence.run import new_run_id as new_run_id  # whoever starts a race names it
@@ -40,7 +39,6 @@ REPLAYED_EVERY_S = 0.01
 """While recorded rows come again, at full speed: how far a race that has passed them runs on at that speed."""
 TICK_S = 0.008
 LOOK_AGAIN_S = 0.1
-LONGEST_STRIDE_S = 0.1
 
 # A block of events ends at a checkpoint, whatever the policies cost about every 2 ms where somebody watches: there the
 # race waits for whoever paints. An unwatched one only looks for a cancel, and for what is due.
@@ -215,7 +213,7 @@ class _Run:
         """Advance until every lane has ended or the watcher cancels."""
         race, control = self.race, self.control
         block, block_s = FIRST_BLOCK, WATCHED_BLOCK_S if self.maker else UNWATCHED_BLOCK_S
-        stride = _Stride(race, pace, self.replaying)
+        stride = Stride(race, pace, self.replaying)
         self.show()
         while not race.done and not control.cancelled:
             control.checkpoint()
@@ -298,42 +296,6 @@ class _Run:
             began = time.perf_counter()
             self.control.publish(self.maker.frame(self.control.selected, refresh))
             self.timing.frames_s += time.perf_counter() - began
-
-
-class _Stride:
-    """Turns wall time into how far the race may go: the only place where the one meets the other."""
-
-    def __init__(self, race: Race, pace: Pace | None, replaying: Callable[[], bool]) -> None:
-        self.race = race
-        self.pace = pace
-        self.replaying = replaying
-        self.target_s = race.first_arrival_s
-        self.rate = 0.0
-        self.at = time.perf_counter()
-
-    def until(self, speed: float) -> float:
-        """Return the simulated second up to which the race may go now."""
-        if self.pace is None or math.isinf(speed) or self.replaying():
-            self.rest()
-            return math.inf
-        now = time.perf_counter()
-        # A block that takes long must not be made good by a leap: the race is then as fast as it can.
-        elapsed = min(now - self.at, LONGEST_STRIDE_S)
-        self.at = now
-        over = self.race.clock_s >= self.race.end_of_arrivals_s
-        arrivals_s = self.race.end_of_arrivals_s - self.race.first_arrival_s
-        self.rate = self.pace.rate(arrivals_s, self.race.remaining_s() if over else None, self.rate)
-        if self.rate <= 0:
-            # nothing is believed to be left, yet something is: events in blocks, as they come
-            return math.inf
-        clock_s, pace = self.race.clock_s, self.rate * speed
-        # never far ahead of a race that cannot keep up: it would ignore the next change of speed until it had
-        self.target_s = min(max(self.target_s, clock_s) + pace * elapsed, clock_s + pace * LONGEST_STRIDE_S)
-        return self.target_s
-
-    def rest(self) -> None:
-        """Forget the wall time that passed while the race stood still."""
-        self.at = time.perf_counter()
 
 
 def _next_block(events: int, took_s: float, block_s: float) -> int:

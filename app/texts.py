@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.words import plural as plural
@@ -43,6 +43,11 @@ def in_words(count: int) -> str:
     """Return small counts as words, as a sentence starts with them: ``Four``."""
     words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
     return words[count] if count < len(words) else str(count)
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return ``a``, ``a and b``, ``a, b and c``."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def if_any(show: Callable[[float], str]) -> Callable[[float], str]:

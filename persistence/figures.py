@@ -17,7 +17,8 @@ SUMMARY: Sequence[str] = (
 
 @dataclass(frozen=True, slots=True)
 class RunOverview:
-    """One line of the list of runs. ``ranking`` names the schedulers that finished, best mean response first.
+    """One line of the list of runs. ``ranking`` names the schedulers that finished, best mean response first, and
+    ``mean_response_s`` are these means.
 
     ``finished_at`` is None while a run is going on, and for one that was cut. ``storage`` is where it is read from.
     """
@@ -34,6 +35,7 @@ class RunOverview:
     schedulers: tuple[str, ...]
     digest: str | None
     ranking: tuple[str, ...]
+    mean_response_s: tuple[float, ...]
     storage: Literal["database", "csv"]
 
     def as_json(self) -> dict[str, Any]:
@@ -113,11 +115,11 @@ def best_first(stats: Sequence[SchedulerStats]) -> list[SchedulerStats]:
     return sorted(stats, key=lambda row: (row.mean_response_s is None, row.mean_response_s or 0.0, row.scheduler))
 
 
-def ranking(summaries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the schedulers that finished, best mean response first."""
+def ranked(summaries: Sequence[Mapping[str, Any]]) -> list[tuple[float, str]]:
+    """Return the mean responses of the schedulers that finished, and whose they are, best first."""
     means = [
         (row["mean_response_s"], row["scheduler"])
         for row in summaries
         if row["status"] == "finished" and row["mean_response_s"] is not None
     ]
-    return tuple(scheduler for _, scheduler in sorted(means))
+    return sorted(means)

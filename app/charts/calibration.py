@@ -38,7 +38,7 @@ class CalibrationChart(StillPlot):
     """A line through all device models with its confidence band, and a point for each of them."""
 
     def __init__(self, look: Look) -> None:
-        super().__init__(look, AXIS_PX, "\u00a0%", "\u00a0%")
+        super().__init__(look, AXIS_PX, "\u00a0%", "")
         self._policy = ""
         self._shown: LearningFrame | None = None
         self._bottom = LEAST
@@ -60,7 +60,7 @@ class CalibrationChart(StillPlot):
         plot.setXRange(LEAST, MOST + ROOM, padding=0)
         plot.setYRange(self._bottom, MOST + ROOM, padding=0)
         plot.getAxis("bottom").setTicks(
-            [[(100 * chance, percent(chance) if chance in NAMED else "") for chance in LEVELS]]
+            [[(100 * chance, f"{100 * chance:.0f}" if chance in NAMED else "") for chance in LEVELS]]
         )
         plot.getAxis("left").setStyle(maxTickLevel=0)
         self.setMinimumHeight(96)
@@ -120,7 +120,7 @@ class CalibrationChart(StillPlot):
     def restyle(self) -> None:
         """Wear the theme in use."""
         tokens, colour = self._look.tokens, self._look.colour(self._policy)
-        self.dress({"left": "holds", "bottom": "stated"})
+        self.dress({"left": "holds", "bottom": "stated, in %"})
         ratio = self.devicePixelRatioF()
         self._diagonal.setPen(pg.mkPen(tokens.muted, width=ratio, style=Qt.PenStyle.DashLine))
         self._line.setPen(pg.mkPen(colour, width=LINE_PX * ratio))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtGui import QColor
 
 from app.charts.look import Look
 from app.charts.time_plot import Series, TimePlot
-from app.learning_findings import drift_mark, joined, shown_models
+from app.learning_findings import drift_mark, shown_models
+from app.texts import joined
 
 if TYPE_CHECKING:
     from engine.frame import LaneFrame
@@ -29,7 +30,6 @@ class ErrorChart(TimePlot):
 
     def __init__(self, look: Look) -> None:
         self._lane: LaneFrame | None = None
-        self._tasks = 0
         self._top, self._bottom = 0.0, np.inf
         super().__init__(look, "off by", "\u00a0%", GUTTER_PX, x_unit="")
         self.getAxis("left").setWidth(AXIS_PX)
@@ -47,20 +47,11 @@ class ErrorChart(TimePlot):
             return
         if before is not None and before.scheduler != lane.scheduler:
             self.begin()
-        self._lane, self._tasks = lane, tasks
-        self._draw_again()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay the names out anew, also when no more frames come."""
-        super().resizeEvent(event)
-        self._draw_again()
-
-    def _draw_again(self) -> None:
-        learning = self._lane.learning if self._lane is not None else None
-        if learning is not None:
-            series = _series(learning)
-            self.draw(series, float(self._tasks), self._range(series), log=True)
-            self._mark_all(learning)
+        self._lane = lane
+        if lane.learning is not None:
+            series = _series(lane.learning)
+            self.draw(series, float(tasks), self._range(series), log=True)
+            self._mark_all(lane.learning)
 
     def restyle(self) -> None:
         """Wear the theme in use."""

@@ -15,7 +15,9 @@ from app.learning_findings import off
 ROW_PX = 20
 HEAD_PX = 22
 MOST_ROWS = 5
-NAME_SHARE = 0.38
+NAME_SHARE = 0.5
+"""How much of the width the names may take."""
+NAME_GAP_PX = 12
 VALUE_PX = 96
 BAR_PX = 8
 LEAST = 0.002
@@ -58,13 +60,14 @@ class ImportanceBars(QWidget):
         painter.drawText(
             QRectF(0, 0, self.width(), HEAD_PX), Qt.AlignmentFlag.AlignVCenter, "How much more it is off without"
         )
+        longest = max((painter.fontMetrics().horizontalAdvance(name) for name, _ in self.rows), default=0)
+        name_px = min(longest + NAME_GAP_PX, NAME_SHARE * self.width())
         for row, (name, growth) in enumerate(self.rows):
-            self._paint_row(painter, HEAD_PX + row * ROW_PX, name, growth)
+            self._paint_row(painter, HEAD_PX + row * ROW_PX, name, name_px, growth)
         painter.end()
 
-    def _paint_row(self, painter: QPainter, top: float, name: str, growth: float) -> None:
+    def _paint_row(self, painter: QPainter, top: float, name: str, name_px: float, growth: float) -> None:
         tokens, middle = self._look.tokens, Qt.AlignmentFlag.AlignVCenter
-        name_px = self.width() * NAME_SHARE
         painter.setPen(QColor(tokens.text))
         shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(name_px) - 8)
         painter.drawText(QRectF(0, top, name_px, ROW_PX), middle, shown)

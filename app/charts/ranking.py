@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
 from app.charts.look import Look, paint_dot
 from app.model_index import AnyIndex
@@ -19,10 +26,13 @@ if TYPE_CHECKING:
     from engine.frame import Frame, LaneFrame
 
 ROW_PX = 30
-NAME_COLUMN_PX = 150
+NAME_COLUMN_PX, LEAST_NAME_PX = 150, 110
 TITLE_MARGINS_PX = 16
+FIGURE_MARGINS_PX = 12
+FIGURE = "-0.0000 s"
+"""As wide as most figures are."""
 MOST_ROWS = 6
-LEAST_ROWS = 4
+LEAST_ROWS = 2
 """More rows than this scroll: the curves below need the room."""
 
 
@@ -228,7 +238,7 @@ class RankingTable(QTableView):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.ranking = RankingModel()
-        self._rows = 4
+        self._rows, self._most_rows = 4, MOST_ROWS
         self.setModel(self.ranking)
         self.setItemDelegate(_Bars(look, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -237,6 +247,7 @@ class RankingTable(QTableView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(True)
@@ -245,25 +256,32 @@ class RankingTable(QTableView):
         self.clicked.connect(self._select)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the width out: equally, but no title is cut while another column has room to spare."""
+        """Share the width out: equally, but nothing is cut while another column has room to spare."""
         super().resizeEvent(event)
         font = _header_font(bold=True)
-        needs = [QFontMetrics(font).horizontalAdvance(metric.title) + TITLE_MARGINS_PX for metric in METRICS]
-        widths = [NAME_COLUMN_PX, *shared_out(self.viewport().width() - NAME_COLUMN_PX, needs)]
+        least = self.fontMetrics().horizontalAdvance(FIGURE) + FIGURE_MARGINS_PX
+        needs = [max(QFontMetrics(font).horizontalAdvance(m.title) + TITLE_MARGINS_PX, least) for m in METRICS]
+        room = self.viewport().width()
+        name_px = max(min(NAME_COLUMN_PX, room - sum(needs)), LEAST_NAME_PX)
+        widths = [name_px, *shared_out(room - name_px, needs)]
         for column, width in enumerate(widths):
             self.setColumnWidth(column, width)
 
     def sizeHint(self) -> QSize:
-        """Ask for room for every row, up to a point."""
-        return self._room_for(MOST_ROWS)
+        """Ask for room for every row, up to a point; the rest scrolls."""
+        return QSize(400, self._head_px() + min(max(self._rows, 1), self._most_rows) * ROW_PX)
 
     def minimumSizeHint(self) -> QSize:
-        """In a small window the rest scrolls."""
-        return self._room_for(LEAST_ROWS)
+        """Never show part of a row."""
+        return self.sizeHint()
 
-    def _room_for(self, rows: int) -> QSize:
-        shown = min(max(self._rows, 1), rows)
-        return QSize(400, self.horizontalHeader().sizeHint().height() + shown * ROW_PX + 2)
+    def fit(self, room_px: int) -> None:
+        """Take so much of the height, in whole rows, and in a small window a few of them at least."""
+        self._most_rows = min(max((room_px - self._head_px()) // ROW_PX, LEAST_ROWS), MOST_ROWS)
+        self.updateGeometry()
+
+    def _head_px(self) -> int:
+        return self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
 
     def begin(self) -> None:
         """Forget the last race."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsView
 
@@ -73,6 +74,10 @@ class StillPlot(pg.PlotWidget):
         plot.getAxis("left").setWidth(left_px)
         for side in ("left", "bottom"):
             plot.getAxis(side).enableAutoSIPrefix(False)
+
+    def sizeHint(self) -> QSize:
+        """Ask for little: a plot takes the room that there is."""
+        return QSize(200, 96)
 
     def dress(self, labels: Mapping[str, str]) -> None:
         """Give ground and axes the colours of the theme in use, and these sides their labels."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,22 +11,19 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem
 
+from app.charts.apart import Spot, apart, beside
 from app.charts.look import LEFT_MARGIN, Look
 from app.charts.still_plot import PlainAxis, StillPlot
 
 SECONDS = "\u00a0s"
-LABEL_HEIGHT_PX = 15
-LABEL_WIDTH_PX = 84
-FARTHEST_PX = 2.5 * LABEL_HEIGHT_PX
-"""A name farther from its line would seem to belong to another one; the ranking has the colours of all."""
 VEIL = 150
 """How much of a line under a name is covered, of 255: the name can be read, the line still be followed."""
 VEIL_MARGIN_PX = 2
 LONG = (("\u00a0d", 86_400.0), ("\u00a0h", 3_600.0))
 """Units in which a time axis is shown that is longer than :data:`UNITS` of them: traces cover weeks."""
 UNITS = 3.0
-LATE = 0.6
-"""A mark in the last part of the axis is named on its left, where there is room."""
+MARK_GAP = 0.02
+"""Between a mark and its words, as a share of their width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +53,15 @@ class TimePlot(StillPlot):
         self._lines: dict[str, Line] = {}
         self._names: dict[str, pg.TextItem] = {}
         self._marks: dict[str, pg.InfiniteLine] = {}
+        self._spots: dict[str, Spot | None] = {}
+        self._taken: list[tuple[float, float, float]] = []
         self._floor: pg.InfiniteLine | None = None
         self._log = False
         self._y = (0.0, 1.0)
-        self._end_s = math.inf
         self._label = y_label
         self._gutter_px = gutter_px
-        self._laid_out: tuple[object, ...] = ()
+        self._laid_out: tuple[float, tuple[float, float], bool, float] | None = None
+        self._ends: Mapping[str, tuple[float, float]] = {}
         self._set_up()
         self.restyle()
 
@@ -71,6 +69,7 @@ class TimePlot(StillPlot):
         plot = self.getPlotItem()
         plot.showGrid(x=False, y=True, alpha=0.25)
         plot.getViewBox().setDefaultPadding(0.0)
+        plot.getViewBox().sigResized.connect(self._lay_out_again)
         for name, levels in (("left", 1), ("bottom", 0)):
             # minor ticks and their grid lines cost half of a repaint; a log axis needs 2 and 5 between 1 and 10
             plot.getAxis(name).setStyle(maxTickLevel=levels)
@@ -93,7 +92,9 @@ class TimePlot(StillPlot):
             self._floor = None
         self._lines.clear()
         self._names.clear()
+        self._ends, self._taken = {}, []
         self._marks.clear()
+        self._spots.clear()
         self.viewport().update()
 
     def draw(self, series: Mapping[str, Series], end_s: float, y: tuple[float, float], log: bool) -> None:
@@ -112,23 +113,18 @@ class TimePlot(StillPlot):
         """Put a vertical mark, once, in the colour of the line of that name, muted where there is none."""
         if name in self._marks:
             return
-        position = 0.94 - 0.12 * (len(self._marks) % 4)
-        beside = (1.02, 0.5) if at_s > LATE * self._end_s else (-0.02, 0.5)
         line = pg.InfiniteLine(
             at_s,
             angle=90,
             pen=self._mark_pen(name),
             label=text,
-            labelOpts={
-                "position": position,
-                "color": self._mark_colour(name),
-                "fill": self._veil(),
-                "anchors": [beside, beside],
-            },
+            labelOpts={"color": self._mark_colour(name), "fill": self._veil()},
         )
         line.setZValue(1)  # its name can be read where lines cross it
-        self._marks[name] = line
+        line.label.textItem.document().setDocumentMargin(VEIL_MARGIN_PX)
+        self._marks[name], self._spots[name] = line, None
         self.addItem(line)
+        self._name_marks()
 
     def floor(self, value: float, text: str) -> None:
         """Put a level line that nothing can get below, named at its right."""
@@ -217,8 +213,15 @@ class TimePlot(StillPlot):
             self._axis_of(end_s)
         self.getPlotItem().setXRange(0, end_s * max(stretch, 1.0), padding=0)
         self._y = tuple(np.log10(y)) if log else y
-        self._end_s = end_s
+        self._spots = dict.fromkeys(self._marks)  # everything moves now: each mark may have the best spot
         self._laid_out = wanted
+
+    def _lay_out_again(self) -> None:
+        """Find room anew in a plot of another size, also when no more frames come."""
+        if self._laid_out is not None:
+            end_s, y, log, _ = self._laid_out
+            self._set_ranges(end_s, y, log)
+            self._name_ends(self._ends)
 
     def _axis_of(self, end_s: float) -> None:
         """Choose the unit of the time axis."""
@@ -229,55 +232,44 @@ class TimePlot(StillPlot):
 
     def _name_ends(self, ends: Mapping[str, tuple[float, float]]) -> None:
         """Write each name behind its line, apart from the others, and never out of sight."""
+        self._ends = ends
         across, up = (size or 1.0 for size in self.getViewBox().viewPixelSize())
         low, high = (edge / up for edge in self._y)
         names = sorted(ends, key=lambda name: ends[name][1])
-        places = apart([(ends[n][0] / across, ends[n][1] / up) for n in names], low, high)
+        boxes = [self._names[name].boundingRect() for name in names]
+        letters_px = max((box.height() for box in boxes), default=0.0) - 2 * VEIL_MARGIN_PX  # their veils may meet
+        points = [(ends[name][0] / across, ends[name][1] / up) for name in names]
+        places = apart(points, [box.width() for box in boxes], letters_px + 1, low, high)
+        placed = zip(points, boxes, places, strict=True)
+        self._taken = [(x, x + box.width(), place - low) for (x, _), box, place in placed if place is not None]
         for name, place in zip(names, places, strict=True):
             if place is not None:
                 self._names[name].setPos(ends[name][0], place * up)
         shown = {name for name, place in zip(names, places, strict=True) if place is not None}
         for name, label in self._names.items():
             label.setVisible(name in shown)
+        self._name_marks()
 
-
-def apart(points: list[tuple[float, float]], low: float, high: float) -> list[float | None]:
-    """Return for each label its height, moved as little as needed so that none covers another; None: no room.
-
-    All in pixels, upwards; labels that are far enough apart sideways do not mind each other.
-    """
-    in_order = spread([y for _, y in points], low, high)
-    across = max((x for x, _ in points), default=0.0) - min((x for x, _ in points), default=0.0)
-    near_their_lines = all(abs(place - y) <= FARTHEST_PX for place, (_, y) in zip(in_order, points, strict=True))
-    if across < LABEL_WIDTH_PX and near_their_lines and len(points) * LABEL_HEIGHT_PX <= high - low:
-        return list(in_order)
-    placed: list[tuple[float, float]] = []
-    result: list[float | None] = []
-    for x, y in points:
-        near = [at for at_x, at in placed if abs(at_x - x) < LABEL_WIDTH_PX]
-        wanted = min(max(y, low + LABEL_HEIGHT_PX / 2), high - LABEL_HEIGHT_PX / 2)
-        tries = [wanted, *(at + LABEL_HEIGHT_PX for at in near), *(at - LABEL_HEIGHT_PX for at in near)]
-        free = [
-            place
-            for place in tries
-            if low + LABEL_HEIGHT_PX / 2 <= place <= high - LABEL_HEIGHT_PX / 2
-            and abs(place - wanted) <= FARTHEST_PX
-            and all(abs(place - at) >= LABEL_HEIGHT_PX - 0.01 for at in near)
+    def _name_marks(self) -> None:
+        """Write the words of each mark beside it, where there is room."""
+        if not self._marks:
+            return
+        area, across = self.getViewBox().rect(), self.getViewBox().viewPixelSize()[0] or 1.0
+        boxes = [line.label.boundingRect() for line in self._marks.values()]
+        height = max(box.height() for box in boxes) - VEIL_MARGIN_PX
+        marks = [
+            (line.value() / across, (1 + MARK_GAP) * box.width(), self._spots[name])
+            for (name, line), box in zip(self._marks.items(), boxes, strict=True)
         ]
-        best = min(free, key=lambda place: abs(place - wanted)) if free else None
-        result.append(best)
-        if best is not None:
-            placed.append((x, best))
-    return result
-
-
-def spread(rising: list[float], low: float, high: float) -> list[float]:
-    """Return rising heights moved apart in their order: upwards as little as needed, then down from ``high``."""
-    result: list[float] = []
-    for y in rising:
-        result.append(max(y, result[-1] + LABEL_HEIGHT_PX if result else low + LABEL_HEIGHT_PX / 2))
-    ceiling = high - LABEL_HEIGHT_PX / 2
-    for i in reversed(range(len(result))):
-        result[i] = min(result[i], ceiling)
-        ceiling = result[i] - LABEL_HEIGHT_PX
-    return result
+        spots = beside(marks, self._taken, height, area.width(), area.height())
+        for (name, line), spot in zip(self._marks.items(), spots, strict=True):
+            self._spots[name] = spot
+            if line.label.isVisible() != (spot is not None):
+                line.label.setVisible(spot is not None)
+            if spot is not None:
+                row, left = spot
+                anchors = [(1 + MARK_GAP if left else -MARK_GAP, 0.5)] * 2
+                position = 1 - (row + 0.5) * height / area.height()
+                if (anchors, position) != (line.label.anchors, line.label.orthoPos):  # setting it is dear
+                    line.label.anchors = anchors
+                    line.label.setPosition(position)

@@ -29,11 +29,17 @@ Never a run that is going on, nor one whose journal has not arrived in the datab
 that has shipped all of it (by its name, it goes after a day of silence). With the storage csv the journals are the
 data. A race that is recording meanwhile does not notice. Ctrl-C stops after the run in hand.
 
+As root SchedRace keeps its own databases apart from their data folders; 'schedrace doctor' lists them. --own-databases
+deletes those whose data folder is gone, or the named ones, which may be such whose data folder was never noted, after
+asking or with --yes; never one that is in use.
+
 --json prints one object:
   dry_run, stopped (by Ctrl-C, before the last run)
   runs: a list, oldest first, of run, kept (the reason, or null for one that is gone), rows (table: count),
     journal_bytes; with --dry-run also of those that --keep or --older-than keeps
   cleaned, kept: how many runs; rows (table: count), journal_bytes: of those that are gone, in total
+with --own-databases:
+  dry_run, databases: a list of name, data_folder (null: never noted), bytes, kept (the reason, or null)
 
 exit status: 0 done; 1 the database does not answer or its role may not delete, the data folder cannot be used, or a
 run that was named is kept; 2 wrong usage, as a run that is not there; 130 stopped by Ctrl-C."""
@@ -46,6 +52,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--older-than", type=_days, metavar="DAYS", help="keep the runs of the last DAYS days")
     parser.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask first")
+    databases = "delete root's own databases whose data folder is gone (or the named ones), and no run"
+    parser.add_argument("--own-databases", action="store_true", help=databases)
     add_storage_options(
         parser,
         kinds="auto|postgresql|csv",
@@ -67,6 +75,10 @@ def _days(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Look, ask, clean up and print."""
+    if options.own_databases:
+        from app.command import cleanup_databases
+
+        return cleanup_databases.run(options)
     if not options.runs and options.keep is None and options.older_than is None:
         raise InputError("Say which runs are to be cleaned up: name them, or use --keep N or --older-than DAYS.")
     if options.json and not options.yes and not options.dry_run:

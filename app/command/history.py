@@ -16,15 +16,16 @@ LISTED = 20
 SUMMARY = "list the recorded runs, show one, or compare two"
 
 DETAILS = """\
-Without a run the last ones are listed, newest first, each with its best scheduler; those that know true times (oracle,
-+true, +law) are references, and never the best. With one run: how each scheduler did; with two: the schedulers
-that raced in both, the second run's figures / the first's. A run that is going on, or that was cut, is told as far as
-it is recorded: status 'running' or 'interrupted'. The database and the journals give the same answers.
+Without a run the last ones are listed, newest first, each with its best scheduler, or those whose mean responses are
+within 2 % of the best; those that know true times (oracle, +true, +law) are references, and never the best. With one
+run: how each scheduler did; with two: the schedulers that raced in both, the second run's figures / the first's. A run
+that is going on, or that was cut, is told as far as it is recorded: status 'running' or 'interrupted'. The database
+and the journals give the same answers.
 
 --json prints one object, without a run:
   runs: a list of run, started_at, finished_at (UTC; null while it is going on, and when it was cut),
     status (running | finished | stopped | interrupted), app_version, workload, cluster, seed, tasks, schedulers,
-    digest, ranking (who finished, best mean response first, references too),
+    digest, ranking (who finished, best mean response first, references too), mean_response_s (theirs, in that order),
     storage (database | csv: where it is read from)
 with one run:
   run: the same keys

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.command.report import NOTHING, print_schedulers
 from app.command.tables import Column, print_table, say, table_console
-from app.palette import is_clairvoyant
+from app.headline import leading, named
 from app.texts import joules, number, plural, seconds
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _print_runs(console: Console, runs: Sequence[dict[str, Any]]) -> None:
 
 def run_columns(runs: Sequence[dict[str, Any]]) -> list[Column]:
     """Return the list of runs."""
-    best = [next((name for name in row["ranking"] if not is_clairvoyant(name)), NOTHING) for row in runs]
+    best = [_best(row) for row in runs]
     columns = [
         Column("run", [row["run"] for row in runs], right=False),
         Column("when", [_local(row["started_at"]) for row in runs], 4, right=False),
@@ -62,6 +62,12 @@ def run_columns(runs: Sequence[dict[str, Any]]) -> list[Column]:
     if len({row["storage"] for row in runs}) > 1:
         columns.append(Column("storage", [row["storage"] for row in runs], 6, right=False))
     return columns
+
+
+def _best(row: dict[str, Any]) -> str:
+    """Return who was best, as the headline of the race told it."""
+    tied = leading(list(zip(row["ranking"], row["mean_response_s"], strict=True)))
+    return f"{named(tied)} tie" if len(tied) > 1 else "".join(tied) or NOTHING
 
 
 def _print_run(console: Console, answer: dict[str, Any]) -> None:

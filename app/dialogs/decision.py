@@ -25,7 +25,7 @@ from app.decision_findings import (
 )
 from app.dialogs.decision_table import CellModel, CellTable
 from app.window.elided_label import ElidedLabel
-from app.window.widgets import Card
+from app.window.widgets import Card, column
 
 if TYPE_CHECKING:
     from app.reliving import Account
@@ -70,7 +70,7 @@ class DecisionDialog(QDialog):
         self.best_card.hold(self.policies)
         self.best_card.begin()
         self.best_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.policy_card.hold(_above(self.words, self.devices))
+        self.policy_card.hold(column(self.words, self.devices, growing=self.devices))
         self.progress, self.doing = QProgressBar(), ElidedLabel("", "muted")
         self.progress.setTextVisible(False)
         self.progress.setFixedWidth(160)
@@ -187,13 +187,3 @@ class DecisionDialog(QDialog):
             model.show_rows(len(devices), lambda row: device_cells(decision, devices, in_order[row]))
             self.policy_card.begin()
         self.policy_card.title.set_whole(f"What {self._chosen} saw")
-
-
-def _above(words: QWidget, table: QWidget) -> QWidget:
-    both = QWidget()
-    layout = QVBoxLayout(both)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(6)
-    layout.addWidget(words)
-    layout.addWidget(table, 1)
-    return both

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.charts.look import Look
 from app.findings import utilisation_title, work_title
-from app.window.widgets import Card
+from app.window.widgets import Card, scrolled
 
 if TYPE_CHECKING:
     from app.charts.utilisation import UtilisationChart
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from engine.frame import Frame
 
 WORDS_EVERY_S = 0.5
+LEAST_PX = 130
+"""The lines of many policies need that height; where their work needs more than the rest, the tab scrolls."""
 KINDS: tuple[Kind, ...] = ("cpu", "gpu")
 
 
@@ -38,7 +40,10 @@ class ClusterTab(QWidget):
             for kind in KINDS
         }
         self.work_card = Card("Where the work went", "Which tasks ran on CPUs, on GPUs, or were split over both.")
-        layout = QVBoxLayout(self)
+        self._page = QWidget()
+        whole, layout = QVBoxLayout(self), QVBoxLayout(self._page)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scrolled(self._page))
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
         top = QHBoxLayout()
@@ -55,6 +60,7 @@ class ClusterTab(QWidget):
 
         self.utilisation = {kind: UtilisationChart(self._look, kind) for kind in self.cards}
         for kind, chart in self.utilisation.items():
+            chart.setMinimumHeight(LEAST_PX)
             self.cards[kind].hold(chart)
         self.work = WorkChart(self._look)
         self.work_card.hold(self.work)

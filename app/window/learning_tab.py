@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QStackedLayout,
     QStackedWidget,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.charts.look import Look
 from app.window.splitting_page import SplittingPage
 from app.window.task_field import TaskField
-from app.window.widgets import Card, column, muted_text
+from app.window.widgets import Card, column, muted_text, scrolled
 
 if TYPE_CHECKING:
     from app.charts.calibration import CalibrationChart
@@ -39,6 +38,8 @@ CHARTS_EVERY_S = 0.2
 INVITATION, LEARNED, SPLITTING = range(3)
 PREDICTED, CALIBRATED = range(2)
 FACTS_PX = 136
+LEAST_PX = 240
+"""Of the charts: where there is less room below the facts, the tab scrolls."""
 SURE = "How sure is it?"
 BEFORE = (
     "What learning policies believe, and how wrong they are, appears here while they race. "
@@ -49,7 +50,6 @@ NOBODY = (
     "in +forest, as mct+forest, and race again. (rl_agent, bandit and hybrid_fraction learn what to choose, not how "
     "long tasks take: there is nothing of theirs to compare with what was observed.)"
 )
-SOON = "Something is seen here as soon as a first fit has been compared with tasks that it had not seen."
 
 
 class LearningTab(QWidget):
@@ -61,7 +61,6 @@ class LearningTab(QWidget):
     task_entered = Signal(str)
     task_clicked = Signal(int)
     predictions: PredictionChart
-    calibration: CalibrationChart
     errors: ErrorChart
     importance: ImportanceBars
 
@@ -70,6 +69,7 @@ class LearningTab(QWidget):
         self._look = look
         self._words_at = self._charts_at = 0.0
         self._furnished = self._judged = False
+        self.calibration: CalibrationChart | None = None
         self._frame: Frame | None = None
         self._race: tuple[Workload, Cluster] | None = None
         self.distances: Sequence[str] = ()
@@ -84,16 +84,16 @@ class LearningTab(QWidget):
         self.facts_card = Card("What has been learned", "")
         self.other_points = QPushButton(SURE)
         self.other_points.setObjectName("link")
+        self.other_points.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.other_points.hide()
         self.other_points.clicked.connect(self._turn_points)
         self.facts_card.head.addWidget(self.lane)
         self.fields = [self._field_on(card) for card in (self.invitation, self.facts_card)]
         self.links = [self._link_on(card) for card in (self.invitation, self.facts_card)]
-        self.predictions_card = Card("Predicted against actual", SOON)
-        self.predictions_card.head.addWidget(self.other_points)
+        self.predictions_card = Card("Predicted against actual", "")
         self.legend, self.calibration_legend = muted_text(), muted_text()
         self.points = QStackedWidget()
-        self.errors_card = Card("Error over time", SOON)
+        self.errors_card = Card("Error over time", "")
         self.facts = QLabel()
         self.facts.setWordWrap(True)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -110,6 +110,8 @@ class LearningTab(QWidget):
         charts.setSpacing(8)
         charts.addWidget(self.predictions_card, 2)
         charts.addWidget(self.errors_card, 3)
+        for card in (self.predictions_card, self.errors_card):
+            card.setMinimumHeight(LEAST_PX)
         inside.addLayout(charts, 1)
         self.facts_card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         first = QWidget()
@@ -118,23 +120,20 @@ class LearningTab(QWidget):
         alone.addWidget(self.invitation)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(first)
-        self._stack.addWidget(page)
+        self._stack.addWidget(scrolled(page))
         self._stack.addWidget(self.splitting)
 
     def furnish(self) -> None:
         """Make the charts."""
-        from app.charts.calibration import CalibrationChart
         from app.charts.errors import ErrorChart
         from app.charts.importance import ImportanceBars
         from app.charts.predictions import PredictionChart
 
         self.predictions, self.errors = PredictionChart(self._look), ErrorChart(self._look)
-        self.calibration = CalibrationChart(self._look)
         self.importance = ImportanceBars(self._look)
         self.predictions.clicked.connect(self.task_clicked)
-        self.points.addWidget(column(self.predictions, self.legend))
-        self.points.addWidget(column(self.calibration, self.calibration_legend))
-        self.predictions_card.hold(self.points)
+        self.points.addWidget(column(self.predictions, self.legend, growing=self.predictions))
+        self.predictions_card.hold(column(self.points, self.other_points, growing=self.points))
         self.errors_card.hold(self.errors)
         self.facts_card.hold(self._facts_panel())
         self.facts_card.begin()
@@ -146,7 +145,8 @@ class LearningTab(QWidget):
         self._words_at = self._charts_at = 0.0
         self._frame, self.distances = None, ()
         self.predictions.begin()
-        self.calibration.begin()
+        if self.calibration is not None:
+            self.calibration.begin()
         self._offer_points(False)
         self.errors.begin()
         self.lane.clear()
@@ -181,16 +181,16 @@ class LearningTab(QWidget):
         now = time.monotonic()
         if everything or now - self._charts_at >= CHARTS_EVERY_S:
             self._charts_at = now
-            self._bring_forward(lane.learning.fits > 0)
+            self._bring_forward(lane, frame.done)
             self._offer_points(bool(lane.learning.calibration))
-            if self.points.currentIndex() == PREDICTED:
-                self.predictions.show_learning(lane.scheduler, lane.learning)
-            else:
+            if self.calibration is not None and self.points.currentIndex() == CALIBRATED:
                 self.calibration.show_learning(lane.scheduler, lane.learning)
+            else:
+                self.predictions.show_learning(lane.scheduler, lane.learning)
             self.errors.show_lane(lane, frame.tasks)
         if everything or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
-            self._say(lane)
+            self._say(lane, frame.done)
 
     def mark(self, task: int) -> None:
         """Mark the points of a task."""
@@ -204,24 +204,19 @@ class LearningTab(QWidget):
         """Wear the theme in use."""
         if self._furnished:
             self.predictions.restyle()
-            self.calibration.restyle()
+            if self.calibration is not None:
+                self.calibration.restyle()
             self.errors.restyle()
             self.splitting.restyle()
             self.importance.update()
             self._say_legends()
 
     def _facts_panel(self) -> QWidget:
-        words = QScrollArea()
-        words.setWidget(self.facts)
-        words.setWidgetResizable(True)
-        words.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for part in (words.viewport(), self.facts):
-            part.setAutoFillBackground(False)
         panel = QWidget()
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(16)
-        row.addWidget(words, 3)
+        row.addWidget(scrolled(self.facts), 3)
         row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
         panel.setFixedHeight(FACTS_PX)
         return panel
@@ -262,10 +257,22 @@ class LearningTab(QWidget):
         self._chosen()
 
     def _show_points(self, page: int) -> None:
+        if page == CALIBRATED and self.calibration is None:  # few look at it
+            from app.charts.calibration import CalibrationChart
+
+            self.calibration = CalibrationChart(self._look)
+            self.points.addWidget(column(self.calibration, self.calibration_legend, growing=self.calibration))
         self.points.setCurrentIndex(page)
         self.other_points.setText(SURE if page == PREDICTED else "How far off?")
 
-    def _bring_forward(self, judged: bool) -> None:
+    def _bring_forward(self, lane: LaneFrame, over: bool) -> None:
+        from app.learning_findings import unjudged
+
+        assert lane.learning is not None
+        judged = lane.learning.fits > 0
+        if not judged:
+            for card in (self.predictions_card, self.errors_card):
+                card.empty.setText(unjudged(lane, over))
         if judged != self._judged:
             self._judged = judged
             for card in (self.predictions_card, self.errors_card):
@@ -284,7 +291,7 @@ class LearningTab(QWidget):
         if self._frame is not None:
             self.show_frame(self._frame, everything=True)
 
-    def _say(self, lane: LaneFrame) -> None:
+    def _say(self, lane: LaneFrame, over: bool) -> None:
         from html import escape
 
         from app.learning_findings import calibration_title, error_title, facts, prediction_title
@@ -294,11 +301,14 @@ class LearningTab(QWidget):
         of_points = prediction_title if self.points.currentIndex() == PREDICTED else calibration_title
         self.predictions_card.title.set_whole(of_points(lane))
         self.errors_card.title.set_whole(error_title(lane))
-        paragraphs = (f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in (*facts(lane), *self.distances))
+        paragraphs = (
+            f"<p style='margin: 0 0 4px 0'>{escape(text)}</p>" for text in (*facts(lane, over), *self.distances)
+        )
         self.facts.setText("".join(paragraphs))
         self.importance.show_importance(lane.scheduler, lane.learning.importance)
         self._say_legends()
 
     def _say_legends(self) -> None:
         self.legend.setText(self.predictions.legend())
-        self.calibration_legend.setText(self.calibration.legend())
+        if self.calibration is not None:
+            self.calibration_legend.setText(self.calibration.legend())

@@ -310,7 +310,7 @@ class MainWindow(QMainWindow):
             self.close()
 
     def _tab_changed(self) -> None:
-        self.desk.show_current()
+        self.desk.screen.show_current()
         if self.tabs.currentWidget() is self.verify_tab:
             self.verify_tab.list_cases()
 

@@ -6,13 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from app.charts.look import Look, horizon_s
 from app.findings import curves_title, ranking_title
 from app.headline import Headline, running
 from app.window.elided_label import ElidedLabel
-from app.window.widgets import Card
+from app.window.widgets import Card, scrolled
 
 if TYPE_CHECKING:
     from app.charts.curves import ResponseCurves
@@ -41,6 +42,7 @@ class RaceTab(QWidget):
         self._look = look
         self._words_at = self._figures_at = self._strip_at = 0.0
         self._furnished = False
+        self._page = QWidget()
         self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
         self.ranking_card = Card("Ranking", "The ranking of the policies appears here: response times, energy, cost.")
         self.curves_card = Card("Response times", "One line a policy: how long the tasks take that finish.")
@@ -57,7 +59,9 @@ class RaceTab(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        whole, layout = QVBoxLayout(self), QVBoxLayout(self._page)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scrolled(self._page))
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
         top = QFrame()
@@ -111,6 +115,7 @@ class RaceTab(QWidget):
         self._words_at = 0.0
         for card in self._cards():
             card.begin()
+        self._fit_ranking()
 
     def clear(self) -> None:
         """Show what was there before the first race."""
@@ -140,6 +145,12 @@ class RaceTab(QWidget):
             self._titles(frame)
             self.say(running(frame) if headline is None else headline)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the height out anew."""
+        super().resizeEvent(event)
+        if self._furnished:
+            self._fit_ranking()
+
     def paint_now(self) -> None:
         """Paint what changed, at once: the race waits meanwhile."""
         self.curves.viewport().repaint()  # and with it all else in the window that is due
@@ -150,6 +161,11 @@ class RaceTab(QWidget):
             self.ranking.restyle()
             self.curves.restyle()
             self.strip.restyle()
+
+    def _fit_ranking(self) -> None:
+        """Let the ranking have what the others do not need."""
+        others_px = self._page.minimumSizeHint().height() - self.ranking.sizeHint().height()
+        self.ranking.fit(self.height() - others_px)
 
     def _titles(self, frame: Frame) -> None:
         self.ranking_card.title.set_whole(ranking_title(frame, self.ranking.ranking.sort_key))

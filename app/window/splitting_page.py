@@ -89,4 +89,4 @@ class SplittingPage(QWidget):
         self.time = PhaseChart(self._look, TIME, saving)
         self.energy = PhaseChart(self._look, ENERGY, energy_change)
         for card, chart, legend in zip(self.cards, (self.time, self.energy), self.legends, strict=True):
-            card.hold(column(chart, legend))
+            card.hold(column(chart, legend, growing=chart))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 ROW_PX = 26
 WIDTHS_PX = (76, 300, 180, 130, 60)
+LEAST_CASE_PX, LEAST_SOURCE_PX = 150, 60
+"""In a narrow window the names of cases give way, so that what came is seen beside what was expected."""
 EXPLAINED = (
     "Each case is a race whose result was published, run here by the same engine and the same policies as every race. "
     "Some need a trace that is not ours to ship: choose the folder that you keep such files in."
@@ -137,6 +140,13 @@ class VerifyTab(QWidget):
         self.folder_button.clicked.connect(self.choose_folder)
         self._say_folder(data)
         self.setEnabled(True)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width out anew."""
+        super().resizeEvent(event)
+        most = WIDTHS_PX[1]
+        room = self.table.viewport().width() - (sum(WIDTHS_PX) - most) - LEAST_SOURCE_PX
+        self.table.horizontalHeader().resizeSection(1, min(max(room, LEAST_CASE_PX), most))
 
     def list_cases(self) -> None:
         """Show the cases, if that has not been done."""

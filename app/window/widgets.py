@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from app.window.elided_label import ElidedLabel
 
@@ -16,7 +16,7 @@ class Card(QFrame):
         super().__init__()
         self.setObjectName("card")
         self._first_title = title
-        self.title = ElidedLabel(title, "cardTitle")
+        self.title = ElidedLabel(title, "cardTitle", breaks=True)
         self.empty = muted_text(empty)
         self.head = QHBoxLayout()
         self.head.setSpacing(12)
@@ -56,15 +56,26 @@ class ClickableRow(QWidget):
         super().mousePressEvent(event)
 
 
-def column(chart: QWidget, below: QWidget) -> QWidget:
-    """Return a chart that takes all the room there is, with something small below it."""
-    both = QWidget()
-    layout = QVBoxLayout(both)
+def column(*parts: QWidget, growing: QWidget) -> QWidget:
+    """Return parts one below the other, of which one takes all the room there is."""
+    whole = QWidget()
+    layout = QVBoxLayout(whole)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(2)
-    layout.addWidget(chart, 1)
-    layout.addWidget(below)
-    return both
+    layout.setSpacing(4)
+    for part in parts:
+        layout.addWidget(part, part is growing)
+    return whole
+
+
+def scrolled(page: QWidget) -> QScrollArea:
+    """Return a page that scrolls where it is higher than the window: squeezed, its charts could not be read."""
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    for part in (area.viewport(), page):
+        part.setAutoFillBackground(False)
+    return area
 
 
 def muted_text(text: str = "") -> QLabel:

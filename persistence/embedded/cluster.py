@@ -167,7 +167,7 @@ class Cluster:
     def _wait_for_predecessor(self) -> None:
         """Wait for a server that a dead SchedRace left behind: on Linux it is just stopping, elsewhere we stop it."""
         began = time.monotonic()
-        while (left := _left_behind(self._data)) and time.monotonic() < began + 2 * STOP_S:
+        while (left := left_behind(self._data)) and time.monotonic() < began + 2 * STOP_S:
             pid, ours = left
             if not ours:
                 # the number belongs to another program now, or to a server that went just before we looked
@@ -235,7 +235,7 @@ def _make_database(socket_dir: Path) -> bool:
     return True
 
 
-def _left_behind(data: Path) -> tuple[int, bool] | None:
+def left_behind(data: Path) -> tuple[int, bool] | None:
     """Return the living process that ``postmaster.pid`` names and whether it is a server on our data, or None."""
     try:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])

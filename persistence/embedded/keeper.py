@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg2
 
 from persistence.embedded.cluster import START_S, Cluster, cluster_folder, make_folder, socket_url
+from persistence.embedded.roots import note_data_dir
 from persistence.errors import StorageError, StorageImpossible
 from persistence.filelock import FileLock
 from persistence.folder import check_usable
@@ -37,7 +38,7 @@ def server_url(data_dir: Path) -> str:
     with _keepers_lock:
         keeper = _keepers.get(folder)
         if keeper is None or keeper.ended:
-            keeper = _keepers[folder] = Keeper(folder)
+            keeper = _keepers[folder] = Keeper(folder, data_dir.resolve())
     return keeper.url()
 
 
@@ -52,8 +53,8 @@ def stop_server(data_dir: Path) -> None:
 class Keeper:
     """The thread that owns a cluster or waits to."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, data_dir: Path) -> None:
+        self._folder, self._data_dir = folder, data_dir
         self._stopping = threading.Event()
         self._problem: StorageError | None = None
         self._thread = threading.Thread(target=self._run, name="own PostgreSQL", daemon=True)
@@ -92,6 +93,7 @@ class Keeper:
     def _run(self) -> None:
         try:
             make_folder(self._folder)
+            note_data_dir(self._folder, self._data_dir)
             lock = FileLock(self._folder / "lock")
             while not self._stopping.is_set():
                 if lock.acquire():

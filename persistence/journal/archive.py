@@ -17,7 +17,7 @@ from persistence.figures import (
     RunOverview,
     SchedulerStats,
     best_first,
-    ranking,
+    ranked,
     stats_of,
     summary_row,
     summary_so_far,
@@ -138,6 +138,7 @@ def _typed(journal: JournalReader, table: str, at: int, lines: bytes) -> Any:
 
 def _overview(journal: JournalReader) -> RunOverview:
     header, result = journal.header(), journal.result()
+    means = ranked(_result_summaries(journal) or [])
     over = None if result is None else datetime.fromisoformat(result["finished_at"])
     return RunOverview(
         run=header.run,
@@ -151,7 +152,8 @@ def _overview(journal: JournalReader) -> RunOverview:
         tasks=header.tasks,
         schedulers=header.schedulers,
         digest=None if result is None else result["digest"],
-        ranking=ranking(_result_summaries(journal) or []),
+        ranking=tuple(scheduler for _, scheduler in means),
+        mean_response_s=tuple(mean_s for mean_s, _ in means),
         storage="csv",
     )
 

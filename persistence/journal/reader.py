@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.words import remedy
 from persistence.errors import JournalError
-from persistence.figures import ranking, summary_row
+from persistence.figures import ranked, summary_row
 from persistence.filelock import FileLock
 from persistence.run import RunHeader
 from persistence.schema import JOURNALED, header_line
@@ -139,5 +139,5 @@ def _check_result(result: Mapping[str, Any]) -> None:
     if result["status"] not in ("finished", "stopped"):
         raise ValueError(f"its status is {result['status']!r}")
     datetime.fromisoformat(result["finished_at"])
-    ranking([summary_row("", row) for row in result["schedulers"]])
+    ranked([summary_row("", row) for row in result["schedulers"]])
     _ = result["digest"]

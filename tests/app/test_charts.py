@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from app.charts.apart import FARTHEST, apart, beside
 from app.charts.curves import MOST_POINTS, ResponseCurves, said, smoothed
 from app.charts.look import Look
 from app.charts.ranking import shared_out
 from app.charts.still_plot import PlainAxis
 from app.charts.strip import DeviceStripChart
-from app.charts.time_plot import LABEL_HEIGHT_PX, Series, TimePlot, apart
+from app.charts.time_plot import Series, TimePlot
 from app.palette import Palette
 from app.theme import Theme
 from engine.drift import Drift, SpeedChange, drifted
@@ -32,22 +33,64 @@ def look(qapp: QApplication) -> Look:
     return Look(Theme.of(qapp), Palette())
 
 
-def test_names_that_would_cover_each_other_are_moved_apart():
-    places = apart([(0.0, 50.0), (1.0, 51.0), (2.0, 52.0)], 0.0, 100.0)
-    ordered = sorted(p for p in places if p is not None)
-    assert len(ordered) == 3
-    assert all(b - a >= LABEL_HEIGHT_PX - 0.01 for a, b in itertools.pairwise(ordered))
+WIDTH_PX, HEIGHT_PX = 84.0, 15.0
+
+
+def placed(*points, low=0.0, high=100.0):
+    return apart(points, [WIDTH_PX] * len(points), HEIGHT_PX, low, high)
+
+
+def test_names_that_would_cover_each_other_are_moved_apart_and_all_equally_little():
+    assert placed((0.0, 49.0), (1.0, 50.0), (2.0, 51.0)) == [35.0, 50.0, 65.0]
 
 
 def test_names_far_apart_sideways_stay_where_their_lines_end():
-    assert apart([(0.0, 50.0), (500.0, 51.0)], 0.0, 100.0) == [50.0, 51.0]
+    assert placed((0.0, 50.0), (WIDTH_PX, 51.0)) == [50.0, 51.0]
+    assert placed((0.0, 50.0), (WIDTH_PX - 1, 51.0)) != [50.0, 51.0]
 
 
 def test_names_never_leave_the_plot_and_those_without_room_are_left_out():
-    places = apart([(0.0, 98.0)] * 5, 0.0, 40.0)
-    shown = [p for p in places if p is not None]
+    shown = [p for p in placed(*[(0.0, 98.0)] * 5, high=40.0) if p is not None]
     assert len(shown) == 2
-    assert all(LABEL_HEIGHT_PX / 2 <= p <= 40 - LABEL_HEIGHT_PX / 2 for p in shown)
+    assert all(HEIGHT_PX / 2 <= p <= 40 - HEIGHT_PX / 2 for p in shown)
+
+
+def test_names_keep_the_order_of_their_lines_and_stay_near_them_however_many_there_are():
+    rng = np.random.default_rng(0)
+    for high in (60.0, 300.0):
+        points = sorted(zip(rng.uniform(0, 300, 40), rng.uniform(0, high, 40), strict=True), key=lambda point: point[1])
+        places = placed(*points, high=high)
+        shown = [(*point, at) for point, at in zip(points, places, strict=True) if at is not None]
+        assert len(shown) >= high / HEIGHT_PX
+        for (x, y, at), (x_above, _, above) in itertools.combinations(shown, 2):
+            assert abs(x - x_above) >= WIDTH_PX or above - at >= HEIGHT_PX - 1e-6
+            assert HEIGHT_PX / 2 <= at <= high - HEIGHT_PX / 2
+            assert abs(at - y) <= (FARTHEST + 0.5) * HEIGHT_PX
+
+
+def test_words_of_marks_cover_neither_names_nor_one_another_and_stay_where_they_are_while_they_can():
+    def spots(*marks, name=(90.0, 150.0, 92.5)):
+        return beside(marks, [name], HEIGHT_PX, 200.0, 100.0)
+
+    assert spots((10.0, 60.0, None), (40.0, 60.0, None)) == [(0, False), (1, False)]
+    assert spots((50.0, 60.0, None)) == [(1, False)]  # on its right there is a name, on its left no room
+    assert spots((150.0, 60.0, None), (0.0, 300.0, None)) == [(1, True), None]
+    assert spots((10.0, 60.0, (3, False)), (199.0, 60.0, (0, True))) == [(3, False), (1, True)]
+
+
+def test_names_find_room_anew_when_the_plot_of_a_race_that_is_over_changes_its_size(qtbot, look):
+    plot = TimePlot(look, "response", " s", 100)
+    qtbot.addWidget(plot)
+    plot.resize(600, 500)
+    plot.show()
+    names = ("mct", "oracle", "conservative", "hybrid_fraction")
+    plot.draw({n: Series(np.array([0.0, 1.0]), np.array([i, i])) for i, n in enumerate(names)}, 1.0, (-1, 4), False)
+    plot.resize(400, 130)
+    boxes = [plot._names[name].mapRectToScene(plot._names[name].boundingRect()) for name in names]
+    assert all(plot._names[name].isVisible() for name in names)
+    for above, below in itertools.pairwise(boxes[::-1]):
+        assert above.bottom() - 2 <= below.top() + 2  # margins may meet, letters may not
+    assert max(box.right() for box in boxes) <= 400
 
 
 def test_a_curve_is_the_moving_mean_of_what_is_known():
@@ -62,12 +105,6 @@ def test_a_long_curve_is_thinned_to_what_a_screen_shows():
 
 def test_a_curve_without_points_is_empty():
     assert len(smoothed(np.array([]), np.array([]), 1.0).t_s) == 0
-
-
-def test_names_that_end_together_keep_the_order_of_their_lines():
-    places = apart([(0.0, 40.0), (1.0, 52.0), (2.0, 60.0), (3.0, 64.0)], 0.0, 70.0)
-    assert places == sorted(places)
-    assert max(places) <= 70 - LABEL_HEIGHT_PX / 2
 
 
 def test_columns_are_equally_wide_unless_a_title_needs_more():

@@ -56,6 +56,13 @@ def test_a_large_lead_is_told_as_a_multiple_of_the_same_measure(ratio, told):
     assert headline.finished(result(a=2 * ratio, b=2.0)).finding == f"b wins: {told} times as fast as a"
 
 
+def test_all_that_tie_are_named_or_counted_and_a_reference_never_ties():
+    means = {"a": 10.0, "b": 9.9, "c": 10.05, "d": 12.0, "oracle": 9.9}
+    assert headline.finished(result(**means)).finding == "Too close to call: b, a and c"
+    assert headline.finished(result(**means, e=9.95, f=9.9)).finding == "Too close to call: b and 4 others"
+    assert headline.leading([("oracle", 1.0), ("a", 0.0), ("b", 0.0)]) == ("a", "b")
+
+
 def test_two_that_are_near_each_other_are_too_close_to_call():
     assert headline.finished(result(a=10.0, b=9.9)).finding == "Too close to call: b and a"
 

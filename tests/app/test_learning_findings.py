@@ -16,6 +16,7 @@ from app.learning_findings import (
     off,
     prediction_title,
     shown_models,
+    unjudged,
 )
 from engine.calibration import LEVELS, Coverage
 from engine.learning import Drifted, LearningFrame, ModelFrame
@@ -67,6 +68,15 @@ def test_before_the_first_judgement_it_says_so_and_claims_nothing():
     assert facts(early) == ["forest has not been judged yet: the nominal times answer for every task."]
     assert prediction_title(early) == "Predicted against actual"
     assert error_title(early) == "Error over time"
+    assert "as soon as a first fit" in unjudged(early, over=False)
+
+
+def test_a_race_that_ended_before_the_first_judgement_says_that_and_why():
+    short = lane(fits=0, fitted_at=0, finished=60)
+    assert facts(short, over=True) == ["forest was not judged: the nominal times answered for every task."]
+    told = unjudged(short, over=True)
+    assert "the race ended before" in told and "hybrid_ml finished 60." in told and "100 tasks if it is not" in told
+    assert unjudged(lane(fits=0, problem="It broke."), over=True).endswith("no fit could be used. It broke.")
 
 
 def test_drifts_exploration_and_problems_are_told():

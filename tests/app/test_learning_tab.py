@@ -62,6 +62,7 @@ def test_a_race_with_a_learner_fills_it(hands, tab):
 def test_how_sure_a_policy_says_it_is_is_shown_in_place_of_how_far_it_was_off(hands, tab):
     race(hands, "hybrid_ml")
     assert tab.predictions.isVisible() and tab.other_points.isVisible()
+    assert tab.calibration is None  # made for those who ask
     tab.other_points.click()
     assert tab.calibration.isVisible() and not tab.predictions.isVisible()
     assert "States" in tab.predictions_card.title.whole
@@ -86,7 +87,8 @@ def test_before_the_first_judgement_a_sentence_stands_where_the_charts_will_be(h
     assert not tab.errors.isVisible() and not tab.predictions.isVisible()
     assert not tab.other_points.isVisible()  # no spread has been judged
     assert tab.errors_card.empty.isVisible()
-    assert "has not been judged yet" in tab.facts.text()
+    assert "the race ended before a first fit" in tab.errors_card.empty.text()
+    assert "was not judged" in tab.facts.text()
 
 
 def test_the_switch_is_marked_where_it_was_judged(hands, tab):
@@ -134,7 +136,9 @@ def test_names_are_painted_as_text_and_never_obeyed(hands, tab):
 
 
 def test_both_themes_are_worn(hands, tab):
-    race(hands, "hybrid_ml", tasks=120)
+    race(hands, "hybrid_ml", tasks=200)
+    tab.other_points.click()
+    tab.other_points.click()
     for choice in ("dark", "light"):
         getattr(hands.window, f"theme_{choice}")()
         for chart in (tab.predictions, tab.calibration, tab.errors):

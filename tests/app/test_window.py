@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import sys
@@ -11,8 +12,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from app.charts.ranking import ROW_PX
 from app.palette import is_clairvoyant
 from app.texts import METRICS
+from app.window.elided_label import ElidedLabel
+from app.window.verify_model import GOT
 from plugins.clusters import load_cluster
 
 
@@ -504,3 +508,37 @@ def test_void_methods_keep_the_reference_count_of_none(qapp: QApplication):
     for number in range(1000):
         label.setText(str(number))
     assert abs(sys.getrefcount(None) - before) < 100
+
+
+def test_in_the_smallest_window_no_finding_is_cut_and_no_ticks_collide(hands):
+    window = hands.window
+    window.resize(window.minimumSize())
+    hands.race_small(400, ("round_robin", "mct", "split_balance", "rl_agent", "hybrid_ml", "oracle"))
+    window.desk.set_speed(math.inf)
+    hands.press("start")
+    hands.wait_for_end()
+    table = window.race_tab.ranking
+    assert table.viewport().height() // ROW_PX >= 2 and table.viewport().height() % ROW_PX == 0
+    assert table.columnViewportPosition(len(METRICS)) + table.columnWidth(len(METRICS)) <= table.viewport().width()
+    for tab in (window.race_tab, window.cluster_tab, window.learning_tab):
+        window.tabs.setCurrentWidget(tab)
+        QApplication.processEvents()
+        titles = [
+            label for label in tab.findChildren(ElidedLabel) if label.isVisible() and label.objectName() != "muted"
+        ]
+        assert len(titles) >= 3
+        assert not [label.text() for label in titles if "…" in label.text()]
+        assert not [label.text() for label in titles if label.sizeHint().height() > label.height()]
+        if tab is not window.learning_tab:
+            assert tab._page.height() <= tab.height()
+    window.tabs.setCurrentWidget(window.verify_tab)
+    cases = window.verify_tab.table
+    assert cases.columnViewportPosition(GOT) + cases.columnWidth(GOT) <= cases.viewport().width()
+    window.tabs.setCurrentWidget(window.learning_tab)
+    window.learning_tab.other_points.click()
+    QApplication.processEvents()
+    axis = window.learning_tab.calibration.getAxis("bottom")
+    pixel = window.learning_tab.calibration.getViewBox().viewPixelSize()[0]
+    (ticks,) = axis._tickLevels
+    named = [(at / pixel, window.fontMetrics().horizontalAdvance(text)) for at, text in sorted(ticks) if text]
+    assert all(b - a > (wide_a + wide_b) / 2 + 4 for (a, wide_a), (b, wide_b) in itertools.pairwise(named))

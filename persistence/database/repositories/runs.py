@@ -220,19 +220,22 @@ class RunRepository:
 
 
 def _overview(row: dict[str, Any]) -> RunOverview:
-    names = {"schedulers": tuple(row["schedulers"]), "ranking": tuple(row["ranking"] or ())}
-    return RunOverview(**{**row, **names}, storage="database")
+    lists = {name: tuple(row[name] or ()) for name in ("schedulers", "ranking", "mean_response_s")}
+    return RunOverview(**{**row, **lists}, storage="database")
 
 
 # when an interrupted run ended is not known: only when that was found
 _OVERVIEW = sql.SQL(
     """
     SELECT run, started_at, CASE WHEN status <> 'interrupted' THEN finished_at END AS finished_at, status,
-           app_version, workload, cluster, seed, tasks, schedulers, digest,
-           (SELECT array_agg(s.scheduler ORDER BY s.mean_response_s, s.scheduler)
-              FROM schedrace.run_summary AS s
-             WHERE s.run = r.run AND s.status = 'finished' AND s.mean_response_s IS NOT NULL) AS ranking
+           app_version, workload, cluster, seed, tasks, schedulers, digest, ranking, mean_response_s
       FROM schedrace.runs AS r
+           CROSS JOIN LATERAL (
+               SELECT array_agg(s.scheduler ORDER BY s.mean_response_s, s.scheduler) AS ranking,
+                      array_agg(s.mean_response_s ORDER BY s.mean_response_s, s.scheduler) AS mean_response_s
+                 FROM schedrace.run_summary AS s
+                WHERE s.run = r.run AND s.status = 'finished' AND s.mean_response_s IS NOT NULL
+           ) AS means
     """
 )
 DELETED = ("scheduler_results", "training_data", "metrics", "tasks", "run_summary", "simulation_state")

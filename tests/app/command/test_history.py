@@ -81,6 +81,15 @@ def test_the_best_of_a_run_is_the_winner_of_its_race_and_never_a_reference(
     assert "oracle" not in table and table.count("mct") == 2
 
 
+def test_policies_that_tie_are_told_as_a_tie_as_in_the_headline(schedrace: Command) -> None:
+    raced = schedrace("race", "--tasks", 60, "--schedulers", "congestion,hybrid_ml,oracle", "--storage", "csv").out
+    (row,) = answer(schedrace, "--storage", "csv")["runs"]
+    means = dict(zip(row["ranking"], row["mean_response_s"], strict=True))
+    assert means["congestion"] == means["hybrid_ml"]  # too short to learn anything
+    assert "Too close to call: congestion and hybrid_ml" in raced
+    assert "congestion and hybrid_ml tie" in schedrace("history", "--storage", "csv").out
+
+
 def test_one_run_is_told_as_the_race_told_it(schedrace: Command, recorded: tuple[str, ...]) -> None:
     raced = json.loads(schedrace(*RACE[:-1], "--json", *recorded).out)
     told = answer(schedrace, "last", "--wins", *recorded)

@@ -73,7 +73,8 @@ def test_a_name_is_never_cut_and_a_line_that_is_too_long_is_said() -> None:
 def test_the_list_of_runs_keeps_run_workload_and_best_in_80_columns() -> None:
     run = {"run": "20261126-133849-2a6139", "started_at": "2026-11-26T13:38:49+00:00", "status": "interrupted"}
     run |= {"workload": "a_trace_of_some_length", "cluster": "mixed_rack", "tasks": 2000, "storage": "csv"}
-    table = history_tables.run_columns([{**run, "ranking": ["oracle", "congestion+forest"]}])
+    run |= {"ranking": ["oracle", "congestion+forest"], "mean_response_s": [1.0, 2.0]}
+    table = history_tables.run_columns([run])
     console = terminal()
     print_table(console, table)
     said = printed(console)

@@ -32,6 +32,8 @@ def test_it_starts_in_any_folder_and_stops_with_us(machine: Machine) -> None:
     process = machine.start(data_dir)
     assert ask(process).startswith("postgresql+psycopg2://schedrace@/schedrace?host=")
     assert server_pid(machine.cluster(data_dir)) is not None
+    if machine.cluster(data_dir).parent == ROOT_FOLDER:
+        assert (machine.cluster(data_dir) / "data_folder").read_bytes() == os.fsencode(data_dir)
     end(process)
     assert server_pid(machine.cluster(data_dir)) is None
 
