@@ -114,5 +114,5 @@ def _size(folder: Path) -> int:
     for above, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # a server at work
-                size += os.lstat(os.path.join(above, name)).st_size
+                size += Path(above, name).lstat().st_size
     return size
