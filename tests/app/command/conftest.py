@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from app.__main__ import main
+from tests.own_postgresql import put_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,14 @@ def drop_in(own_folders: Path) -> Callable[[str, str], None]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
     """Go to another machine: a data folder of its own; return that of its runs."""
+    machines = tmp_path / "machines"
 
     def go_to(name: str) -> Path:
-        monkeypatch.setenv("SCHEDRACE_DATA_DIR", str(tmp_path / "machines" / name))
-        return tmp_path / "machines" / name / "runs"
+        monkeypatch.setenv("SCHEDRACE_DATA_DIR", str(machines / name))
+        return machines / name / "runs"
 
-    return go_to
+    yield go_to
+    for machine in machines.glob("*"):
+        put_away(machine)
