@@ -74,6 +74,8 @@ def _check_shares(task: Task, shares: Any, state: ClusterState) -> tuple[tuple[i
         raise PlacementError(f"the fractions of {task} sum to {total:.6g}; they must sum to 1.")
     if len(checked) > 1 and not task.divisible:
         raise PlacementError(f"{task} was split over {len(checked)} devices, but it is not divisible.")
+    if len(checked) == 1:
+        checked = [(checked[0][0], 1.0)]  # what rounding took from it is no share of its own
     for device, fraction in checked:
         _check_fits(task, device, fraction, state)
     return tuple(checked)

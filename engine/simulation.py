@@ -180,7 +180,7 @@ class Simulation:
         if isinstance(self.estimator, Estimator):
             self.estimator.close()
 
-    # --- what the event loop leaves to methods: parents, data, strict queues, splits, a close look -------------------
+    # --- what the event loop leaves to methods: parents, data, strict queues, a close look, what that lets pass ------
 
     def _tell(self, telling: Telling, task: int) -> None:
         telling.tell(task, self.completions)

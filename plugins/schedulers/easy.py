@@ -106,15 +106,13 @@ class Easy(Scheduler):
 
     def _passing(self, jobs: Iterable[_Waiting], reserved: _Reservation, state: ClusterState) -> Iterator[Placement]:
         """Start those of the jobs that do not hold up the head, each where it runs fastest."""
-        now_s, shadow_s, all_equal = state.now, reserved.shadow_s, len(state.equals) == 1
+        now_s, shadow_s = state.now, reserved.shadow_s
         room, elsewhere = self._most_free(state, reserved.device)
         for slots, _, seconds, task in jobs:
             if slots > room or (slots > elsewhere and slots > reserved.extra and now_s + seconds > shadow_s):
                 continue
             device = _room(task, state)
-            if not all_equal:
-                seconds = state.seconds(task, device)
-            if device == reserved.device and now_s + seconds > shadow_s:
+            if device == reserved.device and now_s + state.seconds(task, device) > shadow_s:
                 if slots <= reserved.extra:
                     reserved.extra -= slots
                 else:

@@ -253,6 +253,17 @@ def test_fractions_may_miss_1_by_rounding_only() -> None:
     assert rows(LaneSpec("thirds", thirds))["thirds"].status == "finished"
 
 
+def test_a_single_share_that_misses_1_by_rounding_is_the_whole_task_running_or_queued() -> None:
+    tasks = workload("four", ("cpu", "gpu"), [0.0, 0.0, 1.0, 9.0], [[2.0, 1.0]] * 4)
+    lanes = [LaneSpec("whole", Answering(-1, lambda t, s: None))]
+    for index in range(4):
+        lanes.append(LaneSpec(f"{index}", Answering(index, lambda t, s: Placement(t, ((0, sum([0.1] * 10)),)))))
+    got = rows(*lanes, tasks=tasks)
+    for index in range(4):
+        assert got[f"{index}"].status == "finished", got[f"{index}"].reason
+        assert got[f"{index}"].digest == got["whole"].digest
+
+
 def test_a_keyboard_interrupt_is_the_users_and_is_not_swallowed() -> None:
     race = Race(twenty_tasks(), CLUSTER, [LaneSpec("bad", Answering(2, raising(KeyboardInterrupt())))])
     with pytest.raises(KeyboardInterrupt):

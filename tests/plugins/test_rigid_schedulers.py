@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cluster import Cluster
+from engine.completion import Completion
+from engine.estimating import EstimatorFactory
+from engine.estimator import Estimator, Seconds
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
-from engine.task import TaskColumns
+from engine.task import Task, TaskColumns
 from engine.workload import Workload, workload
 from plugins.clusters import processors
 from plugins.schedulers.conservative import Conservative
@@ -32,9 +35,11 @@ from tests.engine.engine_worlds import clusters, devices, laws
 RULES: tuple[type[Scheduler], ...] = (Fcfs, Sjf, Ljf, Easy, Conservative, Wfp3, Unicep, F1)
 
 
-def starts(tasks: Workload, cluster: Cluster, scheduler: Scheduler) -> list[float]:
+def starts(
+    tasks: Workload, cluster: Cluster, scheduler: Scheduler, estimator: str | EstimatorFactory = "nominal"
+) -> list[float]:
     """Return when each task starts; none waits on a device."""
-    simulation = Simulation(tasks, cluster, scheduler)
+    simulation = Simulation(tasks, cluster, scheduler, estimator)
     simulation.advance()
     assert simulation.status == "finished", simulation.traceback or simulation.reason
     parts = simulation.ledger.parts()
@@ -62,6 +67,26 @@ EASY_EXAMPLE = jobs(
 
 def test_easy_lets_pass_who_ends_by_the_shadow_time_or_takes_extra_nodes_only() -> None:
     assert starts(EASY_EXAMPLE, processors(10), Easy()) == [0, 10, 2, 3, 20]
+
+
+class Doubling(Estimator):
+    """Believes in twice the nominal seconds as soon as anything has finished."""
+
+    name = "doubling"
+    factor = 1.0
+
+    def seconds(self, task: Task) -> Seconds:
+        return tuple(self.factor * self.context.nominal_s[task.index])
+
+    def observe(self, completion: Completion) -> None:
+        self.factor = 2.0
+
+
+def test_easy_lets_nobody_pass_who_is_no_longer_believed_to_end_by_the_shadow_time() -> None:
+    # A holds 6 until 10, X 4 until 3; B is promised 10. C came believed to take 5, which would do at 3: now it is 10
+    tasks = jobs((0, 10, 6), (0, 3, 4), (1, 10, 8), (2, 5, 4))
+    assert starts(tasks, processors(10), Easy()) == [0, 0, 10, 3]
+    assert starts(tasks, processors(10), Easy(), Doubling) == [0, 0, 10, 20]
 
 
 def test_the_backfilling_of_the_published_table_has_no_extra_nodes_and_wants_an_end_before_the_shadow_time() -> None:
