@@ -8,7 +8,7 @@ from engine.task import Task
 
 
 class Pending:
-    """Pending tasks in arrival order, read-only. O(1) ``len``, ``in``, :attr:`first` and :attr:`last`.
+    """Pending tasks in arrival order, read-only. O(1) ``len``, ``in`` and :attr:`first`; :attr:`last` where it waits.
 
     Iterating is safe while tasks that were yielded as placements leave. Take ``list(pending)`` when a copy is wanted.
     """

@@ -94,7 +94,8 @@ class Easy(Scheduler):
         if self._by_width[0][0] > self._free:
             return ()  # not even the narrowest fits: what the head must not lose is worked out when it matters
         self._reserved = reserved = _reserve(head, state)
-        fitting = self._by_width[: bisect_left(self._by_width, (self._free + 1,))]
+        room, _ = self._most_free(state, reserved.device)
+        fitting = self._by_width[: bisect_left(self._by_width, (room + 1,))]
         able = self._able_to_pass(fitting, reserved, state)
         return self._passing(sorted(able, key=_arrival), reserved, state) if able else ()
 

@@ -35,8 +35,8 @@ class Met(Scheduler):
         """See :meth:`engine.scheduler.Scheduler.place`."""
         for task in pending:
             number = self._fastest(task, state)
-            group, used = state.equals[number], self._used.get(number, 0)
-            self._used[number] = used + 1
+            used = self._used[number] = self._used.get(number, -1) + 1
+            group = state.equals[number] if number >= 0 else (-1,)  # which the simulation refuses, with the reason
             yield on(task, group[used % len(group)])
 
     @classmethod
@@ -45,8 +45,8 @@ class Met(Scheduler):
         return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
 
     def _fastest(self, task: Task, state: ClusterState) -> int:
-        """Return which of the groups of equal devices runs the task fastest."""
-        best, best_s = 0, float("inf")
+        """Return which of the groups of equal devices runs the task fastest, -1: nothing is believed to run it."""
+        best, best_s = -1, float("inf")
         for number, group in enumerate(state.equals):
             seconds = state.seconds(task, group[0])
             if seconds < best_s and state.fits(task, group[0]):

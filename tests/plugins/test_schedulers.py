@@ -15,12 +15,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.cluster import Cluster, Link
+from engine.estimator import Estimator
 from engine.pending import Pending
 from engine.placement import Placement
 from engine.scheduler import Scheduler
 from engine.simulation import Simulation
 from engine.state import ClusterState
-from engine.task import TaskColumns
+from engine.task import Task, TaskColumns
 from engine.weights import Weights
 from engine.workload import Workload, workload
 from plugins.fitting import check_fits
@@ -123,6 +124,23 @@ def test_random_draws_all_that_fit_equally_often_and_the_seed_decides() -> None:
     assert set(counts) == {0, 2, 3}
     assert all(abs(count - 1000) < 4 * math.sqrt(3000 * 2 / 9) for count in counts.values())
     assert devices_used(run(tasks, cluster, Random(seed=5))) != drawn
+
+
+class Hopeless(Estimator):
+    """Believes that nothing can run."""
+
+    name = "hopeless"
+
+    def seconds(self, task: Task) -> list[float]:
+        return [math.inf] * len(self.context.models)
+
+
+@pytest.mark.parametrize("rule", [Met, Mct, CpuOnly])
+def test_a_rule_that_believes_a_task_to_run_nowhere_is_disqualified(rule: type[Scheduler]) -> None:
+    tasks = workload("one", ("cpu", "gpu"), [0.0], np.ones((1, 2)))
+    simulation = Simulation(tasks, devices({}, {"kind": "gpu"}), rule(), Hopeless)
+    simulation.advance()
+    assert simulation.status == "disqualified"
 
 
 def test_met_takes_the_fastest_device_however_long_its_queue_and_equal_ones_in_turn() -> None:
