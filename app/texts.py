@@ -8,15 +8,20 @@ from dataclasses import dataclass
 
 from engine.words import plural as plural
 
+MOST_DECIMALS = 9
+
 
 def number(value: float, digits: int = 3) -> str:
-    """Return a number with ``digits`` significant digits and thousands marks, never in powers of ten."""
+    """Return a number with ``digits`` significant digits and thousands marks, never in powers of ten.
+
+    It has 6 decimals at most, or as many as show one digit; what rounds to 0 at :data:`MOST_DECIMALS` is 0.
+    """
     if not math.isfinite(value):
         return "–"
-    if value == 0:
+    if round(value, MOST_DECIMALS) == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 6)}f}"
+    first = -math.floor(math.log10(abs(value)))  # the decimal of the first digit
+    return f"{value:,.{max(0, min(first + digits - 1, max(6, first)))}f}"
 
 
 def seconds(value: float) -> str:

@@ -13,6 +13,7 @@ from engine.learner import Learner
 from engine.learning import LearningDigest, LearningFrame
 from engine.metrics import cost, energy_j
 from engine.race import ORACLE, Lane, Race, is_reference
+from engine.rounding import beyond_rounding
 from engine.simulation import Simulation
 from engine.strip import StripTimeline
 from engine.timeline import LaneTimeline
@@ -72,9 +73,9 @@ class _LaneDigest:
         enough = self._compared_at * _REFRESH_GROWTH if simulation.status == "running" else self._compared_at + 1
         if self.seen and news >= enough:
             self._compared_at = news
-            self._compare(oracle)
+            self._compare(oracle, race.clock_s)
 
-    def _compare(self, oracle: _LaneDigest | None) -> None:
+    def _compare(self, oracle: _LaneDigest | None, now_s: float) -> None:
         """Find the 95th percentile, and the mean difference to the oracle on the tasks that both have finished."""
         response_s = self.response_s
         self.p95_s = float(np.percentile(response_s[~np.isnan(response_s)], 95))
@@ -82,7 +83,7 @@ class _LaneDigest:
         if oracle is not None:
             difference_s = response_s - oracle.response_s
             both = ~np.isnan(difference_s)
-            self.regret_s = float(difference_s[both].mean()) if both.any() else math.nan
+            self.regret_s = float(beyond_rounding(difference_s[both].mean(), now_s)) if both.any() else math.nan
 
 
 class FrameMaker:

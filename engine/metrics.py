@@ -12,6 +12,7 @@ from engine.ledger import DeviceRates
 from engine.records import FinishedTasks, MetricSeries
 from engine.resource_use import fragmentation, gpu_memory_peak_gb, moved_gb
 from engine.results import SchedulerResult
+from engine.rounding import beyond_rounding
 from engine.simulation import Simulation
 from engine.workload import FloatArray
 
@@ -160,7 +161,8 @@ def mean_regret(done: FinishedTasks, oracle: FinishedTasks) -> float | None:
     _, mine, theirs = np.intersect1d(done.task, oracle.task, assume_unique=True, return_indices=True)
     if len(mine) == 0:
         return None
-    return float((done.finish_s[mine] - oracle.finish_s[theirs]).mean())
+    difference_s = (done.finish_s[mine] - oracle.finish_s[theirs]).mean()
+    return float(beyond_rounding(difference_s, done.finish_s[mine].max()))
 
 
 def missed_deadlines(done: FinishedTasks, deadline_s: Sequence[float]) -> tuple[int | None, float | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.rounding import beyond_rounding
 from engine.workload import FloatArray, IntArray
 from persistence.figures import SchedulerStats
 
@@ -40,7 +41,8 @@ def compare(first: Sequence[SchedulerStats], second: Sequence[SchedulerStats]) -
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WinLoss:
-    """On how many tasks the scheduler of a row finished sooner than that of a column, and on how many both did at once.
+    """On how many tasks the scheduler of a row finished sooner than that of a column, and on how many both did at once
+    (but for rounding).
 
     ``sooner``, ``ties`` and ``tasks`` (those that both have finished) are n x n, in the order of ``schedulers``.
     """
@@ -60,7 +62,8 @@ def win_loss(schedulers: Sequence[str], lane: IntArray, task: IntArray, finish_s
     sooner, ties = np.zeros((n, n), np.int64), np.zeros((n, n), np.int64)
     done = ~np.isnan(finish)
     for row in range(n):
-        sooner[row] = (finish[row] < finish).sum(axis=1)
-        ties[row] = (finish[row] == finish).sum(axis=1)
+        later_s = beyond_rounding(finish - finish[row], finish)
+        sooner[row] = (later_s > 0).sum(axis=1)
+        ties[row] = (later_s == 0).sum(axis=1)
     np.fill_diagonal(ties, 0)
     return WinLoss(tuple(schedulers), sooner, ties, done.astype(np.int64) @ done.T.astype(np.int64))

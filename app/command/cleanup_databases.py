@@ -19,6 +19,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.keep is not None or options.older_than is not None:
         raise InputError("--keep and --older-than are about runs, and --own-databases about databases; leave them out.")
+    if options.db_url is not None or options.storage is not None:
+        raise InputError("--own-databases are root's own on this machine; leave --db-url and --storage out.")
     asks = not options.yes and not options.dry_run
     if asks and (options.json or not (sys.stdin.isatty() and sys.stdout.isatty())):
         raise InputError("Nobody can be asked here. Add --yes to delete, or --dry-run to see what would go.")
@@ -26,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     going = [database for database in chosen if not database.kept_because]
     if not options.json:
         for database in chosen:
-            print(f"{'kept' if database.kept_because else 'goes'}  {database.folder.name}  {database.about}")
+            print(_line(database))
     if asks and going and not _agreed():
         print("Nothing was deleted.")
         return 0
@@ -48,7 +50,14 @@ def _chosen(databases: Sequence[OwnDatabase], names: Sequence[str]) -> list[OwnD
     for name in names:
         if name not in by_name:
             raise InputError(f"There is no database of our own called '{name}'. 'schedrace doctor' lists them.")
-    return [by_name[name] for name in names] or [database for database in databases if database.left]
+    named = [by_name[name] for name in dict.fromkeys(names)]
+    return named or [database for database in databases if database.left]
+
+
+def _line(database: OwnDatabase) -> str:
+    if database.kept_because:
+        return f"kept  {database.folder.name}  {database.kept_because}"
+    return f"goes  {database.folder.name}  {database.about}"
 
 
 def _agreed() -> bool:

@@ -132,7 +132,7 @@ class Talk:
                 print(by_makespan)
             for of in summary["distances"]:
                 print(sentence(Distances(**of), untaught(result)))
-            if result.bound:
+            if result.bound and _any_finished(summary):
                 print("The bound is what no schedule can beat.")
             if any((row["regret"] or 0.0) < 0 for row in summary["schedulers"]):
                 print("A regret below 0 is possible: the oracle knows every true time, yet places each task selfishly.")
@@ -141,6 +141,7 @@ class Talk:
 def _by_makespan(result: RaceResult) -> str:
     """Return who ended first, where that is not who has the best mean response: for a batch the makespan is what
     counts. Empty otherwise."""
+    from app.headline import named
     from app.texts import percent
 
     ended = [
@@ -150,10 +151,19 @@ def _by_makespan(result: RaceResult) -> str:
     ]
     if not ended:
         return ""
-    first_s, _, first = min(ended)
+    ended.sort()
+    first_s = ended[0][0]
     best_s, _, best = min(ended, key=lambda end: end[1])
     ahead = best_s / first_s - 1
-    return f"By makespan {first} is first, {percent(ahead)} ahead of {best}." if ahead >= WORTH_SAYING else ""
+    if ahead < WORTH_SAYING:
+        return ""
+    first = [name for makespan_s, _, name in ended if makespan_s / first_s - 1 < WORTH_SAYING]
+    return f"By makespan {named(first)} {'is' if len(first) == 1 else 'are'} first, {percent(ahead)} ahead of {best}."
+
+
+def _any_finished(summary: dict[str, Any]) -> bool:
+    """Whether the bound, which is that of all tasks, stands beside something that it bounds."""
+    return any(row["status"] == "finished" for row in summary["schedulers"])
 
 
 def _print_table(summary: dict[str, Any]) -> None:
@@ -161,7 +171,7 @@ def _print_table(summary: dict[str, Any]) -> None:
 
     console = table_console()
     title = f"{summary['workload']}, {plural(summary['tasks'], 'task')} on {summary['cluster']}, seed {summary['seed']}"
-    print_schedulers(console, title, summary["schedulers"], summary["bound"])
+    print_schedulers(console, title, summary["schedulers"], summary["bound"] if _any_finished(summary) else None)
     storage = summary["storage"]
     written = f"{plural(storage['rows_written'], 'row')} in {storage['kind']}" if storage["where"] else "not recorded"
     waiting = f", {storage['rows_pending']:,} still in the journal" if storage["rows_pending"] else ""

@@ -123,7 +123,8 @@ def test_the_invitation_counts_policies_and_tasks():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.01234, "0.0123"), (12.345, "12.3"), (12345.6, "12,346"), (0, "0"), (float("nan"), "–")]
+    ("value", "text"),
+    [(0.01234, "0.0123"), (12.345, "12.3"), (12345.6, "12,346"), (0, "0"), (float("nan"), "–"), (1.6e-7, "0.0000002")],
 )
 def test_numbers_have_three_digits_and_no_powers_of_ten(value, text):
     assert number(value) == text

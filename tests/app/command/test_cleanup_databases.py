@@ -12,8 +12,7 @@ from app import examination
 from persistence.embedded import roots
 from persistence.errors import StorageError
 from persistence.filelock import FileLock
-
-from .conftest import Command
+from tests.app.command.conftest import Command
 
 
 @pytest.fixture
@@ -58,7 +57,9 @@ def test_those_whose_data_folder_is_gone_go_after_a_yes_and_never_one_in_use(
         assert names(root_folder) == ["aa", "bb", "cc", "dd", "runtime-16-1"]
         said = schedrace("cleanup", "--own-databases", "--yes")
         assert said.status == 0 and "Gone for good: 1 database, 1.0 MB." in said.out
-        named = json.loads(schedrace("cleanup", "--own-databases", "aa", "cc", "dd", "--yes", "--json").out)
+        refused = schedrace("cleanup", "--own-databases", "--storage", "csv", "--dry-run")
+        assert refused.status == 2 and "leave --db-url and --storage out" in refused.err
+        named = json.loads(schedrace("cleanup", "--own-databases", "aa", "cc", "dd", "dd", "--yes", "--json").out)
         kept = {row["name"]: row["kept"] for row in named["databases"]}
         assert "is there" in kept["aa"] and kept["cc"] == "it is in use" and kept["dd"] is None
     finally:
