@@ -50,58 +50,86 @@ class BatchMode(Scheduler):
 
 def _earliest(task: Task, state: ClusterState) -> int:
     """Return the device on which the task is believed to finish first, ties to the lower index."""
-    best, best_s = -1, np.inf
-    for device in range(len(state.devices)):
-        if state.fits(task, device):
-            start_s = max(state.available_at(device, task.slots), state.data_ready(task, device))
-            finish_s = start_s + state.seconds(task, device)
-            if finish_s < best_s:
-                best, best_s = device, finish_s
+    best_s, best, has_parents = np.inf, -1, bool(task.parents)
+    for devices in state.equals:
+        if not state.fits(task, devices[0]):
+            continue
+        seconds = state.seconds(task, devices[0])
+        for device in devices:
+            start_s = state.available_at(device, task.slots)
+            if has_parents:
+                start_s = max(start_s, state.data_ready(task, device))
+            if start_s + seconds < best_s or (start_s + seconds == best_s and device < best):
+                best_s, best = start_s + seconds, device
+            if start_s <= state.now:
+                break  # none of its equals is sooner
     return best
 
 
 class _Finishes:
-    """The believed finish of every waiting task (row) on every device (column), kept true placement by placement.
+    """The believed finish of every waiting task (row), kept true placement by placement.
 
-    A placement delays one device; only the tasks for which that device was among the two best are looked at again.
+    Equal devices differ in when they are free alone: two columns, for the first and the second of them, say all that
+    is asked. Where tasks wait for data, which come to each device at a time of its own, none are taken for equal.
+    A placement delays one device; only the tasks for which its group was among the two best are looked at again.
     """
 
     def __init__(self, tasks: Sequence[Task], state: ClusterState) -> None:
         self._state = state
-        devices = [d.index for d in state.devices]
-        n, m = len(tasks), len(devices)
-        # one column more than devices, never free: a task that fits one device alone has a second best too
-        self._seconds: FloatArray = np.full((n, m + 1), np.inf)
-        self._seconds[:, :m] = [[state.seconds(t, d) if state.fits(t, d) else np.inf for d in devices] for t in tasks]
-        self._data_s: FloatArray = np.zeros((n, m + 1))
-        if any(task.parents for task in tasks):
-            self._data_s[:, :m] = [[state.data_ready(t, d) for d in devices] for t in tasks]
-        slots = np.array([task.slots for task in tasks])
-        self._rows_by_slots = {int(s): np.flatnonzero(slots == s) for s in np.unique(slots)}
-        self._finish_s: FloatArray = np.full((n, m + 1), np.inf)
-        for device in devices:
-            self._fill(device)
+        waits = any(task.parents for task in tasks)
+        self._groups = [(device.index,) for device in state.devices] if waits else state.equals
+        self._place_of = {d: (g, place) for g, devices in enumerate(self._groups) for place, d in enumerate(devices)}
+        firsts = [devices[0] for devices in self._groups]
+        n, widths = len(tasks), [min(len(devices), 2) for devices in self._groups]
+        self._column = np.cumsum([0, *widths])
+        self._seconds: FloatArray = np.array(
+            [[state.seconds(t, d) if state.fits(t, d) else np.inf for d in firsts] for t in tasks]
+        )
+        self._data_s: FloatArray = np.zeros(self._seconds.shape)
+        if waits:
+            self._data_s[:] = [[state.data_ready(t, d) for d in firsts] for t in tasks]
+        self._slots = np.array([task.slots for task in tasks])
+        # by slots: the rows, and when each device of each group is free for so many
+        self._rows = {int(s): np.flatnonzero(self._slots == s) for s in np.unique(self._slots)}
+        self._free_s: dict[int, list[FloatArray]] = {
+            s: [np.array([state.available_at(d, s) for d in devices]) for devices in self._groups] for s in self._rows
+        }
+        # one column more, never free: a task that fits one device alone has a second best too
+        self._finish_s: FloatArray = np.full((n, sum(widths) + 1), np.inf)
+        for group in range(len(self._groups)):
+            self._fill(group)
         self.best_s: FloatArray = np.empty(n)
         self.second_s: FloatArray = np.empty(n)
         self._find_best(np.arange(n))
 
     def device(self, row: int) -> int:
         """Return where the task of this row finishes first."""
-        return int(np.argmin(self._finish_s[row]))
+        best_s, free_s = self.best_s[row], self._free_s[int(self._slots[row])]
+        best = []
+        for group in np.flatnonzero(self._finish_s[row, self._column[:-1]] == best_s):
+            finish_s = np.maximum(self._data_s[row, group], free_s[group]) + self._seconds[row, group]
+            best.append(self._groups[group][int(np.argmax(finish_s == best_s))])
+        return min(best)
 
     def placed(self, row: int, device: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """The task of this row was placed there; return the rows whose best or second best may have changed."""
         self._seconds[row] = np.inf
         self.second_s[row] = -np.inf  # out of reach of every change
-        changed = np.flatnonzero(self._finish_s[:, device] <= self.second_s)
-        self._fill(device)
+        group, place = self._place_of[device]
+        changed = np.flatnonzero(self._finish_s[:, self._column[group]] <= self.second_s)
+        for slots, free_s in self._free_s.items():
+            free_s[group][place] = self._state.available_at(device, slots)
+        self._fill(group)
         self._find_best(changed)
         return changed
 
-    def _fill(self, device: int) -> None:
-        for slots, rows in self._rows_by_slots.items():
-            start_s = np.maximum(self._data_s[rows, device], self._state.available_at(device, slots))
-            self._finish_s[rows, device] = start_s + self._seconds[rows, device]
+    def _fill(self, group: int) -> None:
+        first, end = self._column[group : group + 2]
+        for slots, rows in self._rows.items():
+            free_s = self._free_s[slots][group]
+            soonest_s = np.partition(free_s, 1)[:2] if len(free_s) > 1 else free_s
+            start_s = np.maximum(self._data_s[rows, group, None], soonest_s)
+            self._finish_s[rows, first:end] = start_s + self._seconds[rows, group, None]
 
     def _find_best(self, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
         two = np.partition(self._finish_s[rows], 1, axis=1)

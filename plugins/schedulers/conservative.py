@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.cluster import Cluster
@@ -14,6 +16,9 @@ from engine.task import Task, TaskColumns
 from plugins.schedulers.profile import Profile
 from plugins.schedulers.rigid import Newcomers, declines_memory
 
+_Running = Sequence[tuple[float, int]]
+"""Believed end and slots of each share that runs on a device."""
+
 
 @dataclass(slots=True)
 class _Reservation:
@@ -21,6 +26,19 @@ class _Reservation:
     device: int
     start_s: float
     end_s: float
+    seconds: tuple[float, ...]
+    """What the task was believed to take, as of :func:`_seconds`."""
+
+
+class _Room:
+    """Where reservations have made room: by device, the second from which, and the most slots that are free there."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, tuple[float, int]] = {}
+
+    def add(self, device: int, from_s: float, slots: int) -> None:
+        before_s, before = self.made.get(device, (from_s, slots))
+        self.made[device] = (min(from_s, before_s), max(slots, before))
 
 
 class Conservative(Scheduler):
@@ -45,73 +63,113 @@ class Conservative(Scheduler):
         self._newcomers = Newcomers()
         self._profiles: list[Profile] = []
         self._plan: dict[int, _Reservation] = {}  # in arrival order
-        # believed ends that the profiles were made with; none yet, so that the first call makes the profiles
-        self._running: list[list[tuple[float, int]]] = []
+        self._busy: dict[int, tuple[int, _Running]] = {}  # free slots, and what runs, of each device that runs anything
+        self._misjudged = False  # something was started that is believed to take other than was promised
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
         newcomers = self._newcomers.since_last(pending, state)
-        if any(r.start_s < state.now for r in self._plan.values()):
+        early = list(self._ended_early(state))
+        if not self._profiles or any(r.start_s < state.now for r in self._plan.values()):
             self._replan(state)
-        elif self._surprised(state):
-            self._compress(state)
-        for profile in self._profiles:
-            profile.forget(state.now)
+        elif early:
+            self._compress(early, state)
         for task in newcomers:
             self._plan[task.index] = self._reserve(task, state)
         for due in [r for r in self._plan.values() if r.start_s <= state.now]:
             # where it does not fit, something that is believed to end now has not ended yet
             if due.task.slots <= state.free_slots(due.device):
                 del self._plan[due.task.index]
+                self._misjudged = self._misjudged or _seconds(due.task, state) != due.seconds
                 yield on(due.task, due.device)
-        self._running = _running(state)
+                self._busy[due.device] = (state.free_slots(due.device), state.running(due.device))
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
         """Decline divisible tasks, task graphs, and where memory could run out before slots: none keeps a promise."""
         return declines_memory(cls.name, tasks, cluster)
 
-    def _surprised(self, state: ClusterState) -> bool:
-        """Whether what runs differs from what the plan was made with (what is believed to end now may do so yet)."""
-        believed = [[share for share in shares if share[0] > state.now] for shares in self._running]
-        return believed != [[share for share in shares if share[0] > state.now] for shares in _running(state)]
+    def _ended_early(self, state: ClusterState) -> Iterator[tuple[int, float, int]]:
+        """Yield device, believed end and slots of what has ended since the last call, sooner than believed."""
+        for device, (free, running) in list(self._busy.items()):
+            if state.free_slots(device) != free:
+                left = state.running(device)
+                for end_s, slots in (Counter(running) - Counter(left)).elements():
+                    if end_s > state.now:
+                        yield device, end_s, slots
+                if left:
+                    self._busy[device] = (state.free_slots(device), left)
+                else:
+                    del self._busy[device]
 
     def _replan(self, state: ClusterState) -> None:
         """Make all promises anew, in arrival order."""
-        self._profiles = _profiles(state)
+        self._make_profiles(state)
         for index, r in self._plan.items():
             self._plan[index] = self._reserve(r.task, state)
 
-    def _compress(self, state: ClusterState) -> None:
+    def _make_profiles(self, state: ClusterState) -> None:
+        self._profiles = [Profile(state.now, state.free_slots(d.index), state.running(d.index)) for d in state.devices]
+        self._misjudged = False
+
+    def _compress(self, early: list[tuple[int, float, int]], state: ClusterState) -> None:
         """Put each job, in arrival order, back among the others; again until none moves, because who moves makes room.
 
-        A promise that could be earlier would also name a second at which nothing ends, and so nobody asks.
+        A promise that could be earlier would also name a second at which nothing ends, and so nobody asks. Nor would
+        most jobs move: one is taken out only where room was made since it was last looked at, or beliefs have changed.
         """
-        self._profiles = _profiles(state)
-        for r in self._plan.values():
-            self._profiles[r.device].take(r.start_s, r.end_s, r.task.slots)
-        moved = True
-        while moved:
-            moved = False
+        believed = not self._misjudged and all(_seconds(r.task, state) == r.seconds for r in self._plan.values())
+        if believed:
+            for device, end_s, slots in early:
+                self._profiles[device].give_back(state.now, end_s, slots)
+        else:
+            self._make_profiles(state)
+            for r in self._plan.values():
+                self._profiles[r.device].take(r.start_s, r.end_s, r.task.slots)
+        room = _Room()
+        for device, end_s, _ in early:
+            room.add(device, state.now, self._profiles[device].most_free(state.now, end_s))
+        while room.made:
+            made = _Room()
             for index, r in self._plan.items():
-                self._profiles[r.device].give_back(r.start_s, r.end_s, r.task.slots)
+                if believed and not self._finds(room, r, state):
+                    continue
+                profile = self._profiles[r.device]
+                profile.give_back(r.start_s, r.end_s, r.task.slots)
                 self._plan[index] = self._reserve(r.task, state)
-                moved = moved or self._plan[index] != r
+                if self._plan[index] != r:
+                    free = profile.most_free(r.start_s, r.end_s)
+                    room.add(r.device, r.start_s, free)
+                    made.add(r.device, r.start_s, free)
+            room = made
+
+    def _finds(self, room: _Room, r: _Reservation, state: ClusterState) -> bool:
+        """Return whether the job might be promised better where room was made."""
+        for device, (from_s, slots) in room.made.items():
+            until_s = r.start_s if device == r.device else math.inf
+            if from_s < until_s and r.task.slots <= slots and state.fits(r.task, device):
+                seconds = state.seconds(r.task, device)
+                # what ends before there was room could have been promised before
+                earliest_s = max(state.now, from_s - seconds)
+                start_s = self._profiles[device].first_fit(earliest_s, seconds, r.task.slots, until_s)
+                if start_s < until_s and start_s <= r.start_s:
+                    return True
+        return False
 
     def _reserve(self, task: Task, state: ClusterState) -> _Reservation:
-        options = []
-        for device in range(len(state.devices)):
-            if state.fits(task, device):
-                seconds = state.seconds(task, device)
-                options.append((self._profiles[device].first_fit(state.now, seconds, task.slots), seconds, device))
-        start_s, seconds, device = min(options)
+        seconds_in, best = _seconds(task, state), (math.inf, math.inf, -1)
+        for seconds, devices in zip(seconds_in, state.equals, strict=True):
+            for device in devices if seconds < math.inf else ():
+                start_s = self._profiles[device].first_fit(state.now, seconds, task.slots)
+                best = min(best, (start_s, seconds, device))
+                if start_s == state.now:
+                    break  # none of its equals is sooner
+        start_s, seconds, device = best
+        self._profiles[device].forget(state.now)
         self._profiles[device].take(start_s, start_s + seconds, task.slots)
-        return _Reservation(task, device, start_s, start_s + seconds)
+        return _Reservation(task, device, start_s, start_s + seconds, seconds_in)
 
 
-def _profiles(state: ClusterState) -> list[Profile]:
-    return [Profile(state.now, state.free_slots(d.index), state.running(d.index)) for d in state.devices]
-
-
-def _running(state: ClusterState) -> list[list[tuple[float, int]]]:
-    return [sorted(state.running(device.index)) for device in state.devices]
+def _seconds(task: Task, state: ClusterState) -> tuple[float, ...]:
+    """Return the expected seconds on a device of each of ``state.equals``; inf where the task does not fit."""
+    return tuple([state.seconds(task, group[0]) if state.fits(task, group[0]) else math.inf for group in state.equals])

@@ -27,17 +27,31 @@ class Profile:
             del self._times[:past]
             del self._free[:past]
 
-    def first_fit(self, from_s: float, seconds: float, slots: int) -> float:
-        """Return the first second, not before ``from_s``, from which so many slots stay free for so long."""
-        times, free = self._times, self._free
-        position = bisect_right(times, from_s) - 1
-        start_s = from_s
-        for i in range(position, len(times)):
-            if times[i] >= start_s + seconds:
-                break
-            if free[i] < slots:
-                start_s = times[i + 1] if i + 1 < len(times) else math.inf
-        return start_s
+    def first_fit(self, from_s: float, seconds: float, slots: int, until_s: float = math.inf) -> float:
+        """Return the first second, not before ``from_s``, from which so many slots stay free for so long.
+
+        What is taken from ``until_s`` on does not count, nor does a later answer: so who holds slots from then on asks
+        whether they could have them sooner, and need not give them back first.
+        """
+        first, last = bisect_right(self._times, from_s) - 1, bisect_left(self._times, until_s)
+        steps = zip(self._times[first:last], self._free[first:last], strict=True)
+        for second, free in steps:
+            if free >= slots:
+                start_s = second if second > from_s else from_s
+                end_s = start_s + seconds
+                for second, free in steps:
+                    if second >= end_s:
+                        return start_s
+                    if free < slots:
+                        break
+                else:
+                    return start_s
+        return until_s
+
+    def most_free(self, start_s: float, end_s: float) -> int:
+        """Return the most slots that are free at any time from one second to another, 0 where no time passes."""
+        first, last = bisect_right(self._times, start_s) - 1, bisect_left(self._times, end_s)
+        return max(self._free[first:last], default=0)
 
     def take(self, start_s: float, end_s: float, slots: int) -> None:
         """Reserve slots from one second to another."""
@@ -49,6 +63,9 @@ class Profile:
         last = self._step_at(end_s) if end_s < math.inf else len(self._times)
         for i in range(first, last):
             self._free[i] += slots
+        for i in (last, first):  # no step without a change: a long plan is walked again and again
+            if 0 < i < len(self._free) and self._free[i] == self._free[i - 1]:
+                del self._times[i], self._free[i]
 
     def _step_at(self, second: float) -> int:
         """Return the index of the step that begins at this second, made where there is none."""

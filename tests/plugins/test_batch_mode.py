@@ -73,12 +73,16 @@ etc_matrices = st.integers(1, 5).flatmap(
 
 @pytest.mark.parametrize("rule", [MinMin, MaxMin, Sufferage])
 @laws(80)
-@given(etc_matrices)
+@given(etc_matrices, st.data())
 def test_every_batch_rule_is_its_definition_ties_to_the_earlier_task_and_the_lower_device(
-    rule: type[Scheduler], etc_s: list[list[float]]
+    rule: type[Scheduler], etc_s: list[list[float]], data: st.DataObject
 ) -> None:
-    got = {task: (device, end_s) for task, device, _, _, end_s in shares_of(run(batch(etc_s), rule))}
-    assert got == textbook(etc_s, rule)
+    # every machine once, and some twice or thrice: those are equal, and a rule may take them together
+    models = range(len(etc_s[0]))
+    machine_of = data.draw(st.permutations([*models, *data.draw(st.lists(st.sampled_from(models), max_size=5))]))
+    cluster = devices(*({"model": f"m{model}"} for model in machine_of))
+    got = {task: (device, end_s) for task, device, _, _, end_s in shares_of(run(batch(etc_s), rule, cluster))}
+    assert got == textbook([[row[model] for model in machine_of] for row in etc_s], rule)
 
 
 @laws(40)

@@ -351,6 +351,33 @@ def test_conservative_keeps_every_promise_and_starts_as_the_plain_table_says(
         assert all(expected_s[job] <= promised_s for job, promised_s in plain.at_arrival.items())
 
 
+class AllAnew(Conservative):
+    """Makes every profile anew and puts back every job, whenever something ends early."""
+
+    @property
+    def _misjudged(self) -> bool:
+        return True
+
+    @_misjudged.setter
+    def _misjudged(self, value: bool) -> None:
+        pass
+
+
+@laws(150)
+@given(ROWS, st.booleans())
+def test_conservative_leaves_no_job_where_it_is_that_would_move_on_any_of_several_devices(
+    rows: list[tuple[int, int, int, int]], overrun: bool
+) -> None:
+    rows = [(at // 8, asked, slots, early) for at, asked, slots, early in rows]  # so that many wait
+    cluster = devices({"slots": 4}, {"slots": 8, "speed": 0.5}, {"slots": 4})
+    digests = []
+    for rule in (Conservative, AllAnew):
+        simulation = Simulation(machine_and_tasks(rows, overrun)[1], cluster, rule())
+        simulation.advance()
+        digests.append(simulation.ledger.digest())
+    assert digests[0] == digests[1]
+
+
 @laws(200)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9), st.integers(1, 4)), max_size=12))
 def test_a_profile_finds_the_first_second_at_which_a_job_fits(wanted: list[tuple[int, int, int]]) -> None:
