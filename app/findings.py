@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from app.headline import named
+from app.headline import leading, named
 from app.palette import is_clairvoyant
 from app.texts import METRICS, percent, plural, seconds
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def ranking_title(frame: Frame, key: str) -> str:
-    """Return who is best by the metric that the ranking is sorted by, and which references the ranking shows before."""
+    """Return who is best by the metric that the ranking is sorted by, which references it shows before, and who ties:
+    as the headline says it."""
     metric = next(m for m in METRICS if m.key == key)
     lanes = [x for x in frame.lanes if x.status != "disqualified" and math.isfinite(getattr(x, key))]
     known = {x.scheduler: float(getattr(x, key)) for x in lanes}
@@ -26,7 +27,11 @@ def ranking_title(frame: Frame, key: str) -> str:
     best = min(rivals, key=rivals.__getitem__)
     ahead = [name for name in known if name not in rivals and known[name] < rivals[best]]
     references = f"After the {'references' if len(ahead) > 1 else 'reference'} {named(ahead)}, " if ahead else ""
-    return f"{references}{best} has the lowest {metric.meant_as}: {metric.show(rivals[best])}"
+    # regrets differ by as much as the means of which they are made
+    told = {x.scheduler: x.mean_response_s for x in lanes} if key == "regret_s" else known
+    tied = leading([(name, told[name]) for name in rivals])
+    wins = f"{named(tied)} tie for" if len(tied) > 1 and best in tied else f"{best} has"
+    return f"{references}{wins} the lowest {metric.meant_as}: {metric.show(rivals[best])}"
 
 
 def curves_title(frame: Frame, recent_s: float) -> str:

@@ -73,6 +73,17 @@ def test_the_title_names_the_references_that_the_ranking_shows_before_the_best()
     assert titled(oracle=2.0) == "oracle has the lowest mean response time: 2.00 s"
 
 
+def test_the_title_tells_the_same_ties_as_the_headline() -> None:
+    assert titled(mct=3.0, met=3.05, olb=4.0) == "mct and met tie for the lowest mean response time: 3.00 s"
+    assert titled(mct=3.0, met=3.2) == "mct has the lowest mean response time: 3.00 s"
+    frame = frame_of({"mct": -1.0, "met": -0.999, "oracle": 0.0}, "regret_s")
+    lanes = (replace(lane, mean_response_s=5.0 + lane.regret_s) for lane in frame.lanes)
+    assert (
+        ranking_title(replace(frame, lanes=tuple(lanes)), "regret_s")
+        == "mct and met tie for the lowest regret: -1.00 s"
+    )
+
+
 def test_energy_and_cost_that_a_cluster_does_not_state_are_not_shown_as_none_used() -> None:
     shown = {metric.key: (metric.show(0.0), metric.show(2500.0)) for metric in METRICS}
     assert shown["energy_j"] == ("–", "2.50 kJ") and shown["cost"] == ("–", "2,500")
