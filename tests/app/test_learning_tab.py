@@ -22,8 +22,9 @@ def tab(hands):
     return hands.window.learning_tab
 
 
-def race(hands, *policies, tasks=400, load=0.8):
-    spec = RaceSpec(tasks=tasks, load=load, schedulers=tuple(SchedulerSpec(name) for name in policies))
+def race(hands, *policies, tasks=400, load=0.8, workload="synthetic"):
+    specs = tuple(SchedulerSpec(name) for name in policies)
+    spec = RaceSpec(workload=workload, tasks=tasks, load=load, schedulers=specs)
     hands.window.form.show_spec(spec)
     hands.window.desk.set_speed(math.inf)
     hands.press("start")
@@ -117,6 +118,11 @@ def test_the_distances_are_told_at_the_end_and_forgotten_with_the_next_race(hand
     assert "if it knows the true ones" in tab.facts.text()
     race(hands, "hybrid_ml", tasks=120)
     assert "if it knows the true ones" not in tab.facts.text()
+
+
+def test_who_has_learned_nothing_better_is_told_so_here_too(hands, tab):
+    race(hands, "congestion", "hybrid_ml", tasks=120, workload="kernels_h100")  # its nominal times are exact
+    assert "with hybrid_ml, which has learned nothing better" in tab.facts.text()
 
 
 def test_a_tab_that_is_opened_after_the_race_shows_it(hands):
