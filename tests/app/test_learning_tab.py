@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from app.charts.calibration import CalibrationChart
@@ -174,4 +173,8 @@ def test_an_error_of_zero_has_its_place_on_the_axis(qapp):
 
     chart = ErrorChart(Look(Theme.of(qapp), Palette()))
     chart.show_lane(lane(model(error=0.0)), 1000)
-    assert np.isfinite(chart._lines["cpu: forest"].yData).all()
+    assert chart._lines["cpu: forest"].yData.tolist() == [0.0] and not chart.log
+    assert chart._y[0] < 0.0 < chart._y[1]
+    chart.begin()
+    chart.show_lane(lane(model(error=0.1)), 1000)
+    assert chart.log
