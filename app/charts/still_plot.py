@@ -71,6 +71,7 @@ class StillPlot(pg.PlotWidget):
         plot.hideButtons()
         plot.setMouseEnabled(False, False)
         plot.disableAutoRange()
+        plot.layout.setContentsMargins(1, self.fontMetrics().height() // 2, 1, 1)  # a tick at the top is seen whole
         plot.getAxis("left").setWidth(left_px)
         for side in ("left", "bottom"):
             plot.getAxis(side).enableAutoSIPrefix(False)
