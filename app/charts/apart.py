@@ -9,9 +9,11 @@ Spot = tuple[int, bool]
 Place = tuple[float, bool]
 """Where the words of a level line are: their right end in pixels, and whether they are below it."""
 
-FARTHEST = 5
+FARTHEST, FARTHEST_IN_LOW = 5, 2
 """Heights of a name: farther from its line it would seem to belong to another; the ranking has the colours of all.
-So the names of six lines that meet at an edge of the plot are all seen."""
+So the names of six lines that meet at an edge of the plot are all seen, and of three in a low plot."""
+LOW_SHARE = 1 / 3
+"""What is farther than this share of the plot is far in a low one."""
 
 
 def apart(
@@ -24,7 +26,8 @@ def apart(
     possible: the middle between what pushes up from below and what pushes down from above (isotonic regression in the
     maximum norm: Ubhaya 1974, 'Isotone optimization I', J. Approx. Theory 12).
     """
-    floor, ceiling, farthest = low + height / 2, high - height / 2, FARTHEST * height
+    floor, ceiling = low + height / 2, high - height / 2
+    farthest = min(FARTHEST * height, max(FARTHEST_IN_LOW * height, LOW_SHARE * (high - low)))
     wanted = [min(max(y, floor), ceiling) for _, y in points]
     below: list[list[int]] = []
     raised: list[float] = []
