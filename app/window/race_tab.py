@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from engine.frame import Frame
 
 WORDS_EVERY_S = 0.5
-"""The headline and the titles change at most twice a second: faster, nobody can read them."""
-FIGURES_EVERY_S = 0.2
+"""The headline, the titles and the ranking change at most twice a second: faster, nobody can read them; and together:
+a figure that two of them show is the same."""
 STRIP_EVERY_S = 0.1
 
 
@@ -40,7 +40,7 @@ class RaceTab(QWidget):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._words_at = self._figures_at = self._strip_at = 0.0
+        self._words_at = self._strip_at = 0.0
         self._furnished = False
         self._page = QWidget()
         self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
@@ -129,19 +129,17 @@ class RaceTab(QWidget):
         self.ranking.mark(scheduler)
 
     def show_frame(self, frame: Frame, headline: Headline | None = None) -> None:
-        """Draw a frame; figures and words change seldom enough to be read. With a ``headline`` everything is drawn."""
+        """Draw a frame; figures and words seldom enough to be read, and together. With a ``headline`` everything."""
         now = time.monotonic()
         self.curves.show_frame(frame)
         if headline is not None or now - self._strip_at >= STRIP_EVERY_S:
             self._strip_at = now
             self.strip.show_frame(frame)
             self.strip.update()
-        if headline is not None or now - self._figures_at >= FIGURES_EVERY_S:
-            self._figures_at = now
-            self.ranking.show_frame(frame)
-            self.ranking.mark(self.lane.currentText())
         if headline is not None or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
+            self.ranking.show_frame(frame)
+            self.ranking.mark(self.lane.currentText())
             self._titles(frame)
             self.say(running(frame) if headline is None else headline)
 
