@@ -41,6 +41,7 @@ class RaceTab(QWidget):
         super().__init__()
         self._look = look
         self._words_at = self._strip_at = 0.0
+        self._told: Frame | None = None
         self._furnished = False
         self._page = QWidget()
         self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
@@ -92,6 +93,7 @@ class RaceTab(QWidget):
         )
         self.ranking.ranking.sort_key = sort_by
         self.ranking.selected.connect(self.selected)
+        self.ranking.sorted_by.connect(self._title_ranking)
         self.ranking.sorted_by.connect(self.sorted_by)
         self.ranking_card.hold(self.ranking)
         self.curves_card.hold(self.curves)
@@ -112,7 +114,7 @@ class RaceTab(QWidget):
         self.lane.addItems(lanes)
         self.lane.setCurrentText(selected)
         self.lane.show()
-        self._words_at = 0.0
+        self._words_at, self._told = 0.0, None
         for card in self._cards():
             card.begin()
         self._fit_ranking()
@@ -166,9 +168,15 @@ class RaceTab(QWidget):
         self.ranking.fit(self.height() - others_px)
 
     def _titles(self, frame: Frame) -> None:
-        self.ranking_card.title.set_whole(ranking_title(frame, self.ranking.ranking.sort_key))
+        self._told = frame
+        self._title_ranking(self.ranking.ranking.sort_key)
         self.curves_card.title.set_whole(curves_title(frame, 0.05 * horizon_s(frame)))
         self.strip_card.title.set_whole(self.strip.title())
+
+    def _title_ranking(self, key: str) -> None:
+        """Say what the ranking shows, also when it is sorted by another metric and no more frames come."""
+        if self._told is not None:
+            self.ranking_card.title.set_whole(ranking_title(self._told, key))
 
     def _cards(self) -> tuple[Card, ...]:
         return self.ranking_card, self.curves_card, self.strip_card

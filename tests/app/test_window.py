@@ -546,7 +546,7 @@ def test_in_the_smallest_window_no_finding_is_cut_and_no_ticks_collide(hands):
     assert all(b - a > (wide_a + wide_b) / 2 + 4 for (a, wide_a), (b, wide_b) in itertools.pairwise(named))
 
 
-def test_the_title_of_the_ranking_and_its_rows_are_always_of_the_same_frame(hands, monkeypatch):
+def test_the_title_of_the_ranking_tells_its_rows_of_the_same_frame_and_by_the_metric_of_their_order(hands, monkeypatch):
     hands.race_small()
     hands.window.desk.set_speed(math.inf)
     hands.press("start")
@@ -557,3 +557,6 @@ def test_the_title_of_the_ranking_and_its_rows_are_always_of_the_same_frame(hand
         lanes = (replace(lane, mean_response_s=mean_s) for lane in frame.lanes)
         tab.show_frame(replace(frame, lanes=tuple(lanes)))
         assert tab.ranking_card.title.whole.endswith(f": {tab.ranking.ranking.text(0, 1)}")
+    energy = next(column for column, metric in enumerate(METRICS, start=1) if metric.key == "energy_j")
+    tab.ranking.horizontalHeader().sectionClicked.emit(energy)
+    assert tab.ranking_card.title.whole.endswith(f"lowest energy: {tab.ranking.ranking.text(0, energy)}")
