@@ -69,7 +69,7 @@ def untaught(result: RaceResult) -> set[str]:
     return found
 
 
-def sentence(of: Distances, untaught: Container[str] = ()) -> str:
+def sentence(of: Distances, untaught: Container[str]) -> str:
     """Return the distances of one rule in words; ``untaught`` as :func:`untaught` says."""
     from app.texts import percent, seconds
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from app.headline import leading, named
 from app.palette import is_clairvoyant
 from app.texts import METRICS, percent, plural, seconds
 
@@ -13,16 +14,24 @@ if TYPE_CHECKING:
 
 
 def ranking_title(frame: Frame, key: str) -> str:
-    """Return who is best by the metric that the ranking is sorted by."""
+    """Return who is best by the metric that the ranking is sorted by, which references it shows before, and who ties:
+    as the headline says it."""
     metric = next(m for m in METRICS if m.key == key)
-    known = [x for x in frame.lanes if x.status != "disqualified" and math.isfinite(getattr(x, key))]
+    lanes = [x for x in frame.lanes if x.status != "disqualified" and math.isfinite(getattr(x, key))]
+    known = {x.scheduler: float(getattr(x, key)) for x in lanes}
     if not known:
         return f"Ranking by {metric.title.lower()}: nothing to compare yet"
-    figures = {float(getattr(x, key)) for x in known}
-    if len(known) > 1 and len(figures) == 1:
-        return f"All policies have the same {metric.meant_as}: {metric.show(figures.pop())}"
-    best = min([x for x in known if not is_clairvoyant(x.scheduler)] or known, key=lambda x: float(getattr(x, key)))
-    return f"{best.scheduler} has the lowest {metric.meant_as}: {metric.show(getattr(best, key))}"
+    if len(known) > 1 and len(set(known.values())) == 1:
+        return f"All policies have the same {metric.meant_as}: {metric.show(next(iter(known.values())))}"
+    rivals = {name: value for name, value in known.items() if not is_clairvoyant(name)} or known
+    best = min(rivals, key=rivals.__getitem__)
+    ahead = [name for name in known if name not in rivals and known[name] < rivals[best]]
+    references = f"After the {'references' if len(ahead) > 1 else 'reference'} {named(ahead)}, " if ahead else ""
+    # regrets differ by as much as the means of which they are made
+    told = {x.scheduler: x.mean_response_s for x in lanes} if key == "regret_s" else known
+    tied = leading([(name, told[name]) for name in rivals])
+    wins = f"{named(tied)} tie for" if len(tied) > 1 and best in tied else f"{best} has"
+    return f"{references}{wins} the lowest {metric.meant_as}: {metric.show(rivals[best])}"
 
 
 def curves_title(frame: Frame, recent_s: float) -> str:

@@ -40,8 +40,8 @@ class Headline:
 
 
 def leading(means: Sequence[tuple[str, float]]) -> tuple[str, ...]:
-    """Return who is best of these policies and their means, and who cannot be told apart from it; references, which
-    know true times, are never the best."""
+    """Return who is best of these policies and their means (or other figures from 0 on), and who cannot be told apart
+    from it; references, which know true times, are never the best."""
     rivals = sorted((mean, name) for name, mean in means if not is_clairvoyant(name))
     return tuple(name for mean, name in rivals if rivals[0][0] >= (1 - TOO_CLOSE) * mean)
 

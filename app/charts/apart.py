@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 Spot = tuple[int, bool]
 """Where the words of a mark are: the row, from the top, and whether they are on its left."""
+Place = tuple[float, bool]
+"""Where the words of a level line are: their right end in pixels, and whether they are below it."""
 
-FARTHEST = 5
+FARTHEST, FARTHEST_IN_LOW = 5, 2
 """Heights of a name: farther from its line it would seem to belong to another; the ranking has the colours of all.
-So the names of six lines that meet at an edge of the plot are all seen."""
+So the names of six lines that meet at an edge of the plot are all seen, and of three in a low plot."""
+LOW_SHARE = 1 / 3
+"""What is farther than this share of the plot is far in a low one."""
 
 
 def apart(
@@ -22,7 +26,8 @@ def apart(
     possible: the middle between what pushes up from below and what pushes down from above (isotonic regression in the
     maximum norm: Ubhaya 1974, 'Isotone optimization I', J. Approx. Theory 12).
     """
-    floor, ceiling, farthest = low + height / 2, high - height / 2, FARTHEST * height
+    floor, ceiling = low + height / 2, high - height / 2
+    farthest = min(FARTHEST * height, max(FARTHEST_IN_LOW * height, LOW_SHARE * (high - low)))
     wanted = [min(max(y, floor), ceiling) for _, y in points]
     below: list[list[int]] = []
     raised: list[float] = []
@@ -74,3 +79,25 @@ def beside(
                 break
         spots.append(free)
     return spots
+
+
+def along(
+    level: float,
+    width: float,
+    names: Sequence[tuple[float, float, float]],
+    height: float,
+    across: float,
+    high: float,
+    before: Place | None = None,
+) -> Place | None:
+    """Return where along a level line its words cover no name, as far right as there is room; None: nowhere.
+
+    Names, and all in pixels, as for :func:`beside`; they leave where they have been only when they must.
+    """
+    ends = sorted({across, *(left for left, _, _ in names), *(right + width for _, right, _ in names)}, reverse=True)
+    for end, below in [*([before] if before else []), *((end, below) for end in ends for below in (False, True))]:
+        start, y = end - width, level + height * (-0.5 if below else 0.5)
+        inside = start >= 0 and end <= across and height / 2 <= y <= high - height / 2
+        if inside and not any(start < b and a < end and abs(y - m) < height for a, b, m in names):
+            return end, below
+    return None

@@ -21,8 +21,11 @@ GUTTER_PX = 104
 MOST_MARKS = 8
 NOMINAL = ": nominal"
 NAME_LETTERS = 10
-LEAST_PERCENT = 0.1
-"""An error of 0 has no place on a log axis."""
+LEAST_LOG_PERCENT = 0.1
+"""Where an error is less, or 0, the axis is linear: a log axis has no place for it."""
+LEAST_TOP_PERCENT = 1.0
+LINE_AT_0 = -0.05
+"""Where a linear axis begins, as a share of its top: a line at 0 and its tick are seen whole."""
 
 
 class ErrorChart(TimePlot):
@@ -50,7 +53,8 @@ class ErrorChart(TimePlot):
         self._lane = lane
         if lane.learning is not None:
             series = _series(lane.learning)
-            self.draw(series, float(tasks), self._range(series), log=True)
+            log = all((line.value >= LEAST_LOG_PERCENT).all() for line in series.values())
+            self.draw(series, float(tasks), self._range(series, log), log)
             self._mark_all(lane.learning)
 
     def restyle(self) -> None:
@@ -83,12 +87,15 @@ class ErrorChart(TimePlot):
     def _dashed(self, name: str) -> bool:
         return name.endswith(NOMINAL)
 
-    def _range(self, series: dict[str, Series]) -> tuple[float, float]:
+    def _range(self, series: dict[str, Series], log: bool) -> tuple[float, float]:
         """Return the value axis, which grows in steps."""
         if not series:
             return 1.0, 100.0
         every = np.concatenate([line.value for line in series.values()])
-        self._top = max(self._top, 10 ** (np.ceil(8 * np.log10(every.max()) + 0.3) / 8))
+        most = max(float(every.max()), LEAST_TOP_PERCENT)
+        self._top = max(self._top, 10 ** (np.ceil(8 * np.log10(most) + 0.3) / 8))
+        if not log:
+            return LINE_AT_0 * self._top, self._top
         self._bottom = min(self._bottom, 10 ** (np.floor(8 * np.log10(every.min()) - 0.3) / 8))
         return self._bottom, self._top
 
@@ -100,6 +107,6 @@ def _series(learning: LearningFrame) -> dict[str, Series]:
         for name, error in ((learning.estimator, model.error), ("nominal", model.nominal_error)):
             known = np.isfinite(error)
             if known.any():
-                percent = np.maximum(100 * np.expm1(error[known]), LEAST_PERCENT)
+                percent = 100 * np.expm1(error[known])
                 series[f"{short}: {name}"] = Series(learning.completion[known].astype(float), percent)
     return series

@@ -29,8 +29,6 @@ ROW_PX = 30
 NAME_COLUMN_PX, LEAST_NAME_PX = 150, 110
 TITLE_MARGINS_PX = 16
 FIGURE_MARGINS_PX = 12
-FIGURE = "-0.0000 s"
-"""As wide as most figures are."""
 MOST_ROWS = 6
 LEAST_ROWS = 2
 """More rows than this scroll: the curves below need the room."""
@@ -64,6 +62,10 @@ class RankingModel(QAbstractTableModel):
     def value(self, row: int, column: int) -> float:
         """Return the figure in a metric's column (nan: not known)."""
         return float(getattr(self.lanes[row], METRICS[column - 1].key))
+
+    def text(self, row: int, column: int) -> str:
+        """Return the figure in a metric's column as it is shown."""
+        return METRICS[column - 1].show(self.value(row, column))
 
     def share(self, row: int, column: int) -> float:
         """Return the length of the bar, 0..1 of the longest in the column."""
@@ -114,7 +116,7 @@ class RankingModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if index.column() == 0:
                 return lane.scheduler
-            return METRICS[index.column() - 1].show(self.value(index.row(), index.column()))
+            return self.text(index.row(), index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"<p>{_state(lane)}</p>"
         return None
@@ -225,7 +227,7 @@ class _Bars(QStyledItemDelegate):
         font.setBold(METRICS[index.column() - 1].key == model.sort_key)
         painter.setFont(font)
         painter.setPen(QColor(tokens.text))
-        text = str(model.data(index, Qt.ItemDataRole.DisplayRole))
+        text = model.text(index.row(), index.column())
         painter.drawText(cell.adjusted(8, 2, -4, -9), Qt.AlignmentFlag.AlignVCenter, text)
 
 
@@ -239,6 +241,7 @@ class RankingTable(QTableView):
         super().__init__()
         self.ranking = RankingModel()
         self._rows, self._most_rows = 4, MOST_ROWS
+        self._widest_px = [0] * len(METRICS)
         self.setModel(self.ranking)
         self.setItemDelegate(_Bars(look, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -256,16 +259,36 @@ class RankingTable(QTableView):
         self.clicked.connect(self._select)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the width out: equally, but nothing is cut while another column has room to spare."""
+        """Share the width out anew."""
         super().resizeEvent(event)
-        font = _header_font(bold=True)
-        least = self.fontMetrics().horizontalAdvance(FIGURE) + FIGURE_MARGINS_PX
-        needs = [max(QFontMetrics(font).horizontalAdvance(m.title) + TITLE_MARGINS_PX, least) for m in METRICS]
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Share the width out: equally, but nothing is cut while another column has room to spare."""
+        titles = QFontMetrics(_header_font(bold=True))
+        needs = [
+            max(titles.horizontalAdvance(metric.title) + TITLE_MARGINS_PX, widest + FIGURE_MARGINS_PX)
+            for metric, widest in zip(METRICS, self._widest_px, strict=True)
+        ]
         room = self.viewport().width()
         name_px = max(min(NAME_COLUMN_PX, room - sum(needs)), LEAST_NAME_PX)
         widths = [name_px, *shared_out(room - name_px, needs)]
         for column, width in enumerate(widths):
             self.setColumnWidth(column, width)
+
+    def _make_room(self) -> None:
+        """Widen columns for figures that are wider than any before in this race: they never become narrower in it."""
+        bold = self.font()
+        bold.setBold(True)  # they are where they are sorted by
+        measure, model = QFontMetrics(bold), self.ranking
+        racing = [row for row, lane in enumerate(model.lanes) if lane.status != "disqualified"]
+        widest = [
+            max([before, *(measure.horizontalAdvance(model.text(row, column)) for row in racing)])
+            for column, before in enumerate(self._widest_px, start=1)
+        ]
+        if widest != self._widest_px:
+            self._widest_px = widest
+            self._share_width()
 
     def sizeHint(self) -> QSize:
         """Ask for room for every row, up to a point; the rest scrolls."""
@@ -286,10 +309,12 @@ class RankingTable(QTableView):
     def begin(self) -> None:
         """Forget the last race."""
         self.ranking.show_lanes(())
+        self._widest_px = [0] * len(METRICS)
 
     def show_frame(self, frame: Frame) -> None:
         """Draw a frame; the selected policy stays selected wherever its row moves."""
         self.ranking.show_lanes(frame.lanes)
+        self._make_room()
         if len(frame.lanes) != self._rows:
             self._rows = len(frame.lanes)
             self.updateGeometry()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QGraphicsView
 
 from app.charts.look import Look
 from app.texts import number
 
 LONG_FROM = 1e6
+GAP_PX = 6
+"""Between the texts of ticks that are side by side, at least."""
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -29,6 +32,18 @@ class PlainAxis(pg.AxisItem):
         if unit != self._unit:
             self._unit = unit
             self.setScale(1.0 / size)
+
+    def generateDrawSpecs(self, painter: QPainter) -> Any:
+        """Return what is drawn (pyqtgraph's hook): side by side, only texts with a gap to those before them."""
+        specs = super().generateDrawSpecs(painter)
+        if specs is None or self.orientation != "bottom":
+            return specs
+        line, ticks, texts = specs
+        kept: list[Any] = []
+        for spec in texts:
+            if not any(spec[0].adjusted(-GAP_PX, 0, GAP_PX, 0).intersects(other[0]) for other in kept):
+                kept.append(spec)
+        return line, ticks, kept
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Return the texts of ticks (pyqtgraph's hook)."""
@@ -71,6 +86,7 @@ class StillPlot(pg.PlotWidget):
         plot.hideButtons()
         plot.setMouseEnabled(False, False)
         plot.disableAutoRange()
+        plot.layout.setContentsMargins(1, self.fontMetrics().height() // 2, 1, 1)  # a tick at the top is seen whole
         plot.getAxis("left").setWidth(left_px)
         for side in ("left", "bottom"):
             plot.getAxis(side).enableAutoSIPrefix(False)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem
 
-from app.charts.apart import Spot, apart, beside
+from app.charts.apart import Place, Spot, along, apart, beside
 from app.charts.look import LEFT_MARGIN, Look
 from app.charts.still_plot import PlainAxis, StillPlot
 
@@ -56,6 +56,7 @@ class TimePlot(StillPlot):
         self._spots: dict[str, Spot | None] = {}
         self._taken: list[tuple[float, float, float]] = []
         self._floor: pg.InfiniteLine | None = None
+        self._floor_place: Place | None = None
         self._log = False
         self._y = (0.0, 1.0)
         self._label = y_label
@@ -89,7 +90,7 @@ class TimePlot(StillPlot):
             self.removeItem(item)
         if self._floor is not None:
             self.removeItem(self._floor)
-            self._floor = None
+            self._floor = self._floor_place = None
         self._lines.clear()
         self._names.clear()
         self._ends, self._taken = {}, []
@@ -127,18 +128,22 @@ class TimePlot(StillPlot):
         self._name_marks()
 
     def floor(self, value: float, text: str) -> None:
-        """Put a level line that nothing can get below, named at its right."""
+        """Put a level line that nothing can get below, named where there is room, as far right as may be."""
+        position = float(np.log10(value)) if self._log else value
         if self._floor is None:
             self._floor = pg.InfiniteLine(
                 angle=0,
                 pen=self._floor_pen(),
                 label=text,
-                labelOpts={"position": 0.99, "color": self._look.tokens.muted, "anchors": [(1, 1), (1, 1)]},
+                labelOpts={"color": self._look.tokens.muted, "fill": self._veil()},
             )
+            self._floor.setZValue(1)  # its name can be read where lines cross it
+            self._floor.label.textItem.document().setDocumentMargin(VEIL_MARGIN_PX)
             self.addItem(self._floor, ignoreBounds=True)
-        position = np.log10(value) if self._log else value
+        elif position == self._floor.value():
+            return
         self._floor.setPos(position)
-        self._floor.setVisible(bool(self._y[0] <= position <= self._y[1]))  # half a name at the edge helps nobody
+        self._name_ends(self._ends)
 
     def _floor_pen(self) -> object:
         return pg.mkPen(self._look.tokens.muted, width=self.devicePixelRatioF(), style=Qt.PenStyle.DashDotLine)
@@ -154,6 +159,7 @@ class TimePlot(StillPlot):
         if self._floor is not None:
             self._floor.setPen(self._floor_pen())
             self._floor.label.setColor(tokens.muted)
+            self._floor.label.fill = pg.mkBrush(self._veil())
         for name, mark in self._marks.items():
             mark.setPen(self._mark_pen(name))
             mark.label.setColor(self._mark_colour(name))
@@ -214,6 +220,7 @@ class TimePlot(StillPlot):
         self.getPlotItem().setXRange(0, end_s * max(stretch, 1.0), padding=0)
         self._y = tuple(np.log10(y)) if log else y
         self._spots = dict.fromkeys(self._marks)  # everything moves now: each mark may have the best spot
+        self._floor_place = None
         self._laid_out = wanted
 
     def _lay_out_again(self) -> None:
@@ -248,7 +255,25 @@ class TimePlot(StillPlot):
         shown = {name for name, place in zip(names, places, strict=True) if place is not None}
         for name, label in self._names.items():
             label.setVisible(name in shown)
+        self._name_floor()
         self._name_marks()
+
+    def _name_floor(self) -> None:
+        """Write the words of the floor along it, where there is room; they then take part in what marks avoid."""
+        if self._floor is None:
+            return
+        (low, high), position, label = self._y, self._floor.value(), self._floor.label
+        self._floor.setVisible(bool(low <= position <= high))  # else it has no room for its words either
+        area, box = self.getViewBox().rect(), label.boundingRect()
+        level = (position - low) / (self.getViewBox().viewPixelSize()[1] or 1.0)
+        size = box.height(), area.width(), area.height()
+        self._floor_place = along(level, box.width(), self._taken, *size, self._floor_place)
+        label.setVisible(self._floor_place is not None)
+        if self._floor_place is not None:
+            end, below = self._floor_place
+            label.anchors = [(1, 0 if below else 1)] * 2
+            label.setPosition(end / area.width())
+            self._taken.append((end - box.width(), end, level + box.height() * (-0.5 if below else 0.5)))
 
     def _name_marks(self) -> None:
         """Write the words of each mark beside it, where there is room."""

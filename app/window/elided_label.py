@@ -49,7 +49,7 @@ class ElidedLabel(QLabel):
         self._elide()
 
     def _elide(self) -> None:
-        shown, room = self._whole, max(self.width() - 2, 10)
+        shown, room = self._whole, max(self.contentsRect().width() - 2, 10)
         if self.fontMetrics().horizontalAdvance(shown) > room:
             shown = self._in_two(shown, room) if self._breaks else self._cut(shown, room)
         if shown != self.text():

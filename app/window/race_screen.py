@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from app import headline
-from app.distances import distances, sentence
+from app.distances import distances, sentence, untaught
 from app.window.cluster_tab import ClusterTab
 from app.window.learning_tab import LearningTab
 from app.window.race_tab import RaceTab
@@ -95,7 +95,8 @@ class RaceScreen(QObject):
         self._strips = ended.strips
         self.frame = self._runner.control.latest
         self._final = headline.finished(ended.result)
-        self.learning_tab.conclude([sentence(of) for of in distances(ended.prepared.lanes, ended.result)])
+        found = distances(ended.prepared.lanes, ended.result)
+        self.learning_tab.conclude([sentence(of, untaught(ended.result)) for of in found])
         self.show_end()
 
     def fail(self) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from engine.frame import Frame
 
 WORDS_EVERY_S = 0.5
-"""The headline and the titles change at most twice a second: faster, nobody can read them."""
-FIGURES_EVERY_S = 0.2
+"""The headline, the titles and the ranking change at most twice a second: faster, nobody can read them; and together:
+a figure that two of them show is the same."""
 STRIP_EVERY_S = 0.1
 
 
@@ -40,7 +40,8 @@ class RaceTab(QWidget):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._words_at = self._figures_at = self._strip_at = 0.0
+        self._words_at = self._strip_at = 0.0
+        self._told: Frame | None = None
         self._furnished = False
         self._page = QWidget()
         self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
@@ -92,6 +93,7 @@ class RaceTab(QWidget):
         )
         self.ranking.ranking.sort_key = sort_by
         self.ranking.selected.connect(self.selected)
+        self.ranking.sorted_by.connect(self._title_ranking)
         self.ranking.sorted_by.connect(self.sorted_by)
         self.ranking_card.hold(self.ranking)
         self.curves_card.hold(self.curves)
@@ -112,7 +114,7 @@ class RaceTab(QWidget):
         self.lane.addItems(lanes)
         self.lane.setCurrentText(selected)
         self.lane.show()
-        self._words_at = 0.0
+        self._words_at, self._told = 0.0, None
         for card in self._cards():
             card.begin()
         self._fit_ranking()
@@ -129,19 +131,17 @@ class RaceTab(QWidget):
         self.ranking.mark(scheduler)
 
     def show_frame(self, frame: Frame, headline: Headline | None = None) -> None:
-        """Draw a frame; figures and words change seldom enough to be read. With a ``headline`` everything is drawn."""
+        """Draw a frame; figures and words seldom enough to be read, and together. With a ``headline`` everything."""
         now = time.monotonic()
         self.curves.show_frame(frame)
         if headline is not None or now - self._strip_at >= STRIP_EVERY_S:
             self._strip_at = now
             self.strip.show_frame(frame)
             self.strip.update()
-        if headline is not None or now - self._figures_at >= FIGURES_EVERY_S:
-            self._figures_at = now
-            self.ranking.show_frame(frame)
-            self.ranking.mark(self.lane.currentText())
         if headline is not None or now - self._words_at >= WORDS_EVERY_S:
             self._words_at = now
+            self.ranking.show_frame(frame)
+            self.ranking.mark(self.lane.currentText())
             self._titles(frame)
             self.say(running(frame) if headline is None else headline)
 
@@ -168,9 +168,15 @@ class RaceTab(QWidget):
         self.ranking.fit(self.height() - others_px)
 
     def _titles(self, frame: Frame) -> None:
-        self.ranking_card.title.set_whole(ranking_title(frame, self.ranking.ranking.sort_key))
+        self._told = frame
+        self._title_ranking(self.ranking.ranking.sort_key)
         self.curves_card.title.set_whole(curves_title(frame, 0.05 * horizon_s(frame)))
         self.strip_card.title.set_whole(self.strip.title())
+
+    def _title_ranking(self, key: str) -> None:
+        """Say what the ranking shows, also when it is sorted by another metric and no more frames come."""
+        if self._told is not None:
+            self.ranking_card.title.set_whole(ranking_title(self._told, key))
 
     def _cards(self) -> tuple[Card, ...]:
         return self.ranking_card, self.curves_card, self.strip_card

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.charts.apart import FARTHEST, apart, beside
+from app.charts.apart import FARTHEST, along, apart, beside
 from app.charts.curves import MOST_POINTS, ResponseCurves, said, smoothed
 from app.charts.look import Look
 from app.charts.ranking import shared_out
@@ -76,6 +76,17 @@ def test_words_of_marks_cover_neither_names_nor_one_another_and_stay_where_they_
     assert spots((50.0, 60.0, None)) == [(1, False)]  # on its right there is a name, on its left no room
     assert spots((150.0, 60.0, None), (0.0, 300.0, None)) == [(1, True), None]
     assert spots((10.0, 60.0, (3, False)), (199.0, 60.0, (0, True))) == [(3, False), (1, True)]
+
+
+def test_words_of_a_level_line_go_below_it_or_to_the_left_where_names_are_in_their_way_and_never_out_of_the_plot():
+    def place(level, *names, before=None):
+        return along(level, 60.0, names, HEIGHT_PX, 200.0, 100.0, before)
+
+    assert place(50.0) == (200.0, False)
+    assert place(50.0, (150.0, 190.0, 60.0)) == (200.0, True)
+    assert place(10.0, (150.0, 190.0, 20.0)) == (150.0, False)  # below it there is no room
+    assert place(50.0, (150.0, 190.0, 60.0), before=(100.0, False)) == (100.0, False)
+    assert place(10.0, (50.0, 160.0, 20.0)) is None
 
 
 def test_names_find_room_anew_when_the_plot_of_a_race_that_is_over_changes_its_size(qtbot, look):

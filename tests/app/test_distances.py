@@ -72,7 +72,7 @@ def test_the_share_is_how_much_of_the_way_to_the_truth_was_learned() -> None:
     ],
 )
 def test_the_sentence_says_all_three(of: Distances, says: str) -> None:
-    assert sentence(of) == says
+    assert sentence(of, ()) == says
 
 
 def test_what_has_learned_nothing_is_not_said_to_have_learned() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from app.charts.calibration import CalibrationChart
@@ -22,8 +21,9 @@ def tab(hands):
     return hands.window.learning_tab
 
 
-def race(hands, *policies, tasks=400, load=0.8):
-    spec = RaceSpec(tasks=tasks, load=load, schedulers=tuple(SchedulerSpec(name) for name in policies))
+def race(hands, *policies, tasks=400, load=0.8, workload="synthetic"):
+    specs = tuple(SchedulerSpec(name) for name in policies)
+    spec = RaceSpec(workload=workload, tasks=tasks, load=load, schedulers=specs)
     hands.window.form.show_spec(spec)
     hands.window.desk.set_speed(math.inf)
     hands.press("start")
@@ -119,6 +119,11 @@ def test_the_distances_are_told_at_the_end_and_forgotten_with_the_next_race(hand
     assert "if it knows the true ones" not in tab.facts.text()
 
 
+def test_who_has_learned_nothing_better_is_told_so_here_too(hands, tab):
+    race(hands, "congestion", "hybrid_ml", tasks=120, workload="kernels_h100")  # its nominal times are exact
+    assert "with hybrid_ml, which has learned nothing better" in tab.facts.text()
+
+
 def test_a_tab_that_is_opened_after_the_race_shows_it(hands):
     race(hands, "hybrid_ml", tasks=200)
     tab = hands.window.learning_tab
@@ -168,4 +173,8 @@ def test_an_error_of_zero_has_its_place_on_the_axis(qapp):
 
     chart = ErrorChart(Look(Theme.of(qapp), Palette()))
     chart.show_lane(lane(model(error=0.0)), 1000)
-    assert np.isfinite(chart._lines["cpu: forest"].yData).all()
+    assert chart._lines["cpu: forest"].yData.tolist() == [0.0] and not chart.log
+    assert chart._y[0] < 0.0 < chart._y[1]
+    chart.begin()
+    chart.show_lane(lane(model(error=0.1)), 1000)
+    assert chart.log

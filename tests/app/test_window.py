@@ -6,6 +6,8 @@ import itertools
 import math
 import os
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -542,3 +544,19 @@ def test_in_the_smallest_window_no_finding_is_cut_and_no_ticks_collide(hands):
     (ticks,) = axis._tickLevels
     named = [(at / pixel, window.fontMetrics().horizontalAdvance(text)) for at, text in sorted(ticks) if text]
     assert all(b - a > (wide_a + wide_b) / 2 + 4 for (a, wide_a), (b, wide_b) in itertools.pairwise(named))
+
+
+def test_the_title_of_the_ranking_tells_its_rows_of_the_same_frame_and_by_the_metric_of_their_order(hands, monkeypatch):
+    hands.race_small()
+    hands.window.desk.set_speed(math.inf)
+    hands.press("start")
+    hands.wait_for_end()
+    tab, frame = hands.window.race_tab, hands.window.desk.frame
+    for at_s, mean_s in ((1e9, 2.0), (1e9 + 0.3, 3.0), (1e9 + 0.6, 4.0)):
+        monkeypatch.setattr("app.window.race_tab.time", SimpleNamespace(monotonic=lambda at_s=at_s: at_s))
+        lanes = (replace(lane, mean_response_s=mean_s) for lane in frame.lanes)
+        tab.show_frame(replace(frame, lanes=tuple(lanes)))
+        assert tab.ranking_card.title.whole.endswith(f": {tab.ranking.ranking.text(0, 1)}")
+    energy = next(column for column, metric in enumerate(METRICS, start=1) if metric.key == "energy_j")
+    tab.ranking.horizontalHeader().sectionClicked.emit(energy)
+    assert tab.ranking_card.title.whole.endswith(f"lowest energy: {tab.ranking.ranking.text(0, energy)}")
