@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FRAME_MS = 25
 LOOK_AGAIN_MS = 5
 """The race publishes every 30 ms by a clock of its own: whoever looks at the same beat misses every third frame."""
-PAINTING_SHARE = 0.3
+PAINTING_SHARE = 0.4
 """The race waits while we paint; on a slow machine frames become fewer rather than races longer."""
 STATUS_EVERY_S = 0.5
 PROGRESS_EVERY_S = 0.1
