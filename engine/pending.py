@@ -8,7 +8,8 @@ from engine.task import Task
 
 
 class Pending:
-    """Pending tasks in arrival order, read-only. O(1) ``len``, ``in`` and :attr:`first`; :attr:`last` where it waits.
+    """Pending tasks in arrival order. O(1) ``len``, ``in`` and :attr:`first`; ``reversed`` begins with the newest,
+    which is :attr:`last`.
 
     Iterating is safe while tasks that were yielded as placements leave. Take ``list(pending)`` when a copy is wanted.
     """

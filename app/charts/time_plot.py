@@ -271,8 +271,7 @@ class TimePlot(StillPlot):
         label.setVisible(self._floor_place is not None)
         if self._floor_place is not None:
             end, below = self._floor_place
-            label.anchors = [(1, 0 if below else 1)] * 2
-            label.setPosition(end / area.width())
+            _put(label, (1, 0 if below else 1), end / area.width())
             self._taken.append((end - box.width(), end, level + box.height() * (-0.5 if below else 0.5)))
 
     def _name_marks(self) -> None:
@@ -293,8 +292,13 @@ class TimePlot(StillPlot):
                 line.label.setVisible(spot is not None)
             if spot is not None:
                 row, left = spot
-                anchors = [(1 + MARK_GAP if left else -MARK_GAP, 0.5)] * 2
-                position = 1 - (row + 0.5) * height / area.height()
-                if (anchors, position) != (line.label.anchors, line.label.orthoPos):  # setting it is dear
-                    line.label.anchors = anchors
-                    line.label.setPosition(position)
+                anchor = (1 + MARK_GAP if left else -MARK_GAP, 0.5)
+                _put(line.label, anchor, 1 - (row + 0.5) * height / area.height())
+
+
+def _put(label: pg.InfLineLabel, anchor: tuple[float, float], position: float) -> None:
+    """Put the words of a line so far along it (a share), unless they are there: that is dear, and asked every frame."""
+    anchors = [anchor] * 2
+    if (anchors, position) != (label.anchors, label.orthoPos):
+        label.anchors = anchors
+        label.setPosition(position)

@@ -197,7 +197,7 @@ class TwoQueues:
         needed = [_needed(host, begin, end, given) for host, given in zip(inputs, problem.inputs, strict=True)]
         kernel = self._sides[side].kernel(self._kernel.name, self._kernel.source)
         kernel.set_args(*buffers, problem.scalar)
-        moved_in = list(zip(buffers, needed, strict=False))
+        moved_in = list(zip(buffers[:-1], needed, strict=True))
         return _Share(kernel, problem.work(end - begin), moved_in, buffers[-1], output[begin:end])
 
 
