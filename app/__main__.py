@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -18,21 +19,21 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command (``sys.argv`` by default) and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     try:
-        if argv is None:
-            _ignore_further_interrupts()
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        with _first_interrupt_counts() if argv is None else nullcontext():
+            return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         print("Interrupted before the work was done; what was already written stays.", file=sys.stderr)
         return INTERRUPTED
 
 
-def _ignore_further_interrupts() -> None:
+def _first_interrupt_counts() -> AbstractContextManager[None]:
     """Let the first Ctrl-C end a command, and no other disturb that; not in a window, nor where Ctrl-C is ignored."""
     is_command = sys.argv[1:] and not sys.argv[1].startswith("-")
     if is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        from app.interrupts import answer_interrupts
+        from app.interrupts import every_interrupt_answered
 
-        answer_interrupts()
+        return every_interrupt_answered()
+    return nullcontext()
 
 
 def _run(argv: list[str]) -> int:
