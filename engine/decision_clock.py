@@ -43,9 +43,7 @@ class DecisionClock:
 
     def seconds(self) -> dict[str, float | None]:
         """Return mean and 99th percentile of the seconds in one call; None where no call was timed."""
-        calls_s = np.concatenate(
-            [column(self._first_s, np.float64), np.repeat(column(self._later_s, np.float64), SAMPLED)]
-        )
+        calls_s = np.concatenate([column(self._first_s), np.repeat(column(self._later_s), SAMPLED)])
         if not len(calls_s):
             return {"mean": None, "p99": None}
         return {"mean": float(calls_s.mean()), "p99": float(np.percentile(calls_s, 99))}

@@ -26,10 +26,7 @@ class Fork(Simulation):
 
     def __init__(self, of: Simulation) -> None:
         vars(self).update(vars(of))
-        self.ledger = copy(of.ledger)
-        for name in Ledger.__slots__:
-            if name != "tasks":
-                setattr(self.ledger, name, getattr(of.ledger, name)[:])
+        self.ledger = of.ledger.copy()
         self.devices = [_device(device) for device in of.devices]
         self._precedence = _precedence(of._precedence, self.ledger)
         self._events = of._events.copy()
@@ -54,7 +51,7 @@ class Fork(Simulation):
             (number,) = [e[1] for e in (*device.ready, *device.waiting.values()) if e[2] == part]
             device.ready = deque(entry for entry in device.ready if entry[2] != part)
             device.waiting.pop(part, None)
-        ledger.device[index], ledger.n_parts[index], ledger.extra[index], ledger.fraction[index] = -1, 1, -1, 1.0
+        ledger.withdraw(index)
         self._precedence._waiting.pop(index, None)
         self._open_parts.pop(index, None)
         return number

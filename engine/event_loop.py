@@ -35,12 +35,12 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
     heap, devices, state = simulation._events, simulation.devices, simulation._state
     ledger, pending, open_parts = simulation.ledger, simulation._pending, simulation._open_parts
     device_of, placed_s, start_s, end_s = ledger.device, ledger.placed_s, ledger.start_s, ledger.end_s
-    fraction_of, ended, finished = ledger.fraction, ledger.ended, ledger.finished
+    ended, finished = ledger.ended, ledger.finished
     columns = simulation.columns
     tasks, slots_of, memory_of, transfer_of = columns.tasks, columns.slots, columns.memory_gb, columns.transfer_gb
     divisible = columns.divisible
     arrival_of, arrivals = columns.arrival_s, simulation._arrivals
-    n, last = len(tasks), len(arrivals) - 1
+    n, halves, add_split, last = len(tasks), ledger.halves, ledger.add_split, len(arrivals) - 1
     has_parents, telling = simulation._has_parents, simulation._telling
     numbers, all_fit, most = simulation._numbers, state._all_fit, len(devices)
     whole_true_s, whole_believed_s, expected = (
@@ -76,9 +76,16 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             else:
                 device._end_s = nothing_runs
             task, complete = part, True
-            if open_parts:
+            if halves > n:
                 if part >= n:
-                    task = extra_task[part - n]
+                    if part < halves:
+                        task = part - n
+                        complete = end_s[task] >= 0.0  # nan until the first share has ended
+                    else:
+                        task = extra_task[part - halves]
+                elif device_of[part + n] >= 0:
+                    complete = end_s[part + n] >= 0.0
+            if open_parts:
                 left = open_parts.get(task, 0)
                 if left > 1:
                     open_parts[task], complete = left - 1, False
@@ -94,7 +101,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     simulation._advance_queue(device)
                 else:
                     while ready:
-                        _, _, part, index, believed_s, slots, memory_gb = ready[0]
+                        _, _, part, index, believed_s, slots, memory_gb, fraction = ready[0]
                         if slots > device.free_slots:
                             break
                         if memory_gb > device.free_memory_gb:
@@ -103,7 +110,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                         ready.popleft()
                         # exactly zero when the queue is empty, so that rounding never builds up
                         device.queued_s = device.queued_s - believed_s if ready or device.waiting else 0.0
-                        fraction, whole_s = fraction_of[part], whole_true_s[device.index]
+                        whole_s = whole_true_s[device.index]
                         if whole_s is None:
                             seconds = simulation._true_seconds(device, index, fraction)
                         elif fraction == 1.0:
@@ -190,8 +197,9 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     device_of[index] = where
                     placed_s[index] = now_s
                 else:
-                    open_parts[index] = 2
-                    further = ledger.add_split(index, shares, now_s)
+                    further = add_split(index, shares, now_s)
+                    if further >= halves:
+                        open_parts[index] = 2
                 while True:  # over the shares
                     device = devices[where]
                     if rank is not None or device.strict:
@@ -208,7 +216,7 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                             if not device.ready and slots <= device.free_slots:
                                 simulation.memory_refused.add(part)
                             # nothing but the number of its placement sorts it: it is the last
-                            entry = (unordered, next(numbers), part, index, believed_s, slots, memory_gb)
+                            entry = (unordered, next(numbers), part, index, believed_s, slots, memory_gb, fraction)
                             device.ready.append(entry)
                             device.queued_s += believed_s
                             if device._replay is not None:

@@ -221,7 +221,8 @@ def _at_best(instant: Fork, task: Task, order: float | None, number: int | None)
     """Return the cluster as it is, with those shares alone that go before the task and with nothing that delays them
     but one another: nowhere does the task start later there than in truth."""
     fork = Fork(instant)
-    fork._precedence._missing_parents[task.index] = 0
+    if not fork._precedence.is_ready(task.index):
+        fork._precedence._missing_parents[task.index] = 0
     turn = (math.inf if order is None else order, math.inf if number is None else number)
     ends_s = {part: end_s for end_s, number, part in fork._events if number > 0}
     devices = [
@@ -251,7 +252,7 @@ def _device_at_best(
 
 def _truly(fork: Fork, device: DeviceState, entry: Queued) -> Queued:
     """Return a queued share with its true seconds in place of the believed ones."""
-    rank, number, part, task, _, slots, memory_gb = entry
+    rank, number, part, task, _, slots, memory_gb, fraction = entry
     true_s = fork._truly(fork.columns.tasks[task])
-    seconds = device.seconds(true_s, fork.columns.transfer_gb[task], fork.ledger.fraction[part])
-    return rank, number, part, task, seconds, slots, memory_gb
+    seconds = device.seconds(true_s, fork.columns.transfer_gb[task], fraction)
+    return rank, number, part, task, seconds, slots, memory_gb, fraction

@@ -1,9 +1,10 @@
-"""What has happened in one simulation, as columns: about 55 bytes a task."""
+"""What has happened in one simulation, as columns: at most 64 bytes a task, whole or in two shares."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -30,63 +31,112 @@ class Parts(NamedTuple):
 class Ledger:
     """Every share ("part") of every task. Written by the simulation only.
 
-    Part i < n is the first share of task i, so that a task placed whole needs no more than its ``device`` (-1 before)
-    and ``placed_s`` set; further shares are appended, those of one task side by side from ``extra[task]``. ``ended``
-    lists parts, ``finished`` tasks, in the order in which it happened.
+    Part i < n is the first share of task i. In a race with divisible tasks part n + i is its second, if the fractions
+    are f and 1 - f (nearly every split there is); all others are appended behind 2 n, those of one task, ``extra``,
+    side by side. ``device`` is -1 before a part is placed. ``ended`` lists parts, ``finished`` tasks, in the order in
+    which it happened.
     """
 
     __slots__ = (
-        "device", "end_s", "ended", "extra", "extra_task", "finished", "fraction", "n_parts", "placed_s", "start_s",
-        "tasks",
+        "_fraction", "device", "end_s", "ended", "extra", "extra_fraction", "extra_task", "finished", "halves",
+        "placed_s", "start_s", "tasks",
     )  # fmt: skip
 
-    def __init__(self, tasks: int) -> None:
+    def __init__(self, tasks: int, devices: int, *, divisible: bool = True) -> None:
         self.tasks = tasks
-        self.n_parts = array("i", [1]) * tasks
-        self.extra = array("i", [-1]) * tasks
-        self.extra_task = array("i")
-        self.device = array("i", [-1]) * tasks
-        self.fraction = array("d", [1.0]) * tasks
+        self.halves = 2 * tasks if divisible else tasks
+        self.device = array(_narrowest(devices), [-1]) * self.halves
+        self.start_s = array("d", [np.nan]) * self.halves
+        self.end_s = array("d", [np.nan]) * self.halves
         self.placed_s = array("d", [np.nan]) * tasks
-        self.start_s = array("d", [np.nan]) * tasks
-        self.end_s = array("d", [np.nan]) * tasks
+        # of the first share; of a pair only the smaller fraction is kept, negative where that is the second's
+        self._fraction = array("d", [1.0]) * tasks
+        self.extra: dict[int, range] = {}
+        self.extra_task = array("i")
+        self.extra_fraction = array("d")
         self.ended = array("i")
         self.finished = array("i")
 
+    def copy(self) -> Ledger:
+        """Return a ledger of its own that says the same."""
+        other = copy(self)
+        for name in Ledger.__slots__:
+            value = getattr(self, name)
+            if not isinstance(value, int):
+                setattr(other, name, copy(value))
+        return other
+
     def add_split(self, task: int, shares: Shares, now_s: float) -> int:
         """Note that a task was placed in several shares; return the number of its second part: the others follow it."""
-        self.n_parts[task] = len(shares)
-        self.device[task], self.fraction[task] = shares[0]
         self.placed_s[task] = now_s
-        further = self.extra[task] = len(self.device)
+        if len(shares) == 2:
+            (self.device[task], f), (second, g) = shares
+            if f <= g:
+                if g == 1.0 - f:
+                    self._fraction[task] = f
+                    self.device[self.tasks + task] = second
+                    return self.tasks + task
+            elif f == 1.0 - g:
+                self._fraction[task] = -g
+                self.device[self.tasks + task] = second
+                return self.tasks + task
+        self.device[task], self._fraction[task] = shares[0]
+        further = range(len(self.device), len(self.device) + len(shares) - 1)
+        self.extra[task] = further
         for device, fraction in shares[1:]:
             self.extra_task.append(task)
+            self.extra_fraction.append(fraction)
             self.device.append(device)
-            self.fraction.append(fraction)
-            self.placed_s.append(now_s)
             self.start_s.append(np.nan)
             self.end_s.append(np.nan)
-        return further
+        return further[0]
+
+    def withdraw(self, task: int) -> None:
+        """Forget where a task was placed whose shares have not started."""
+        for part in self.parts_of(task):
+            self.device[part] = -1
+        self.extra.pop(task, None)
+        self._fraction[task] = 1.0
 
     def task_of(self, part: int) -> int:
         """Return the task of a part."""
-        return part if part < self.tasks else self.extra_task[part - self.tasks]
+        if part >= self.halves:
+            return self.extra_task[part - self.halves]
+        return part if part < self.tasks else part - self.tasks
 
     def tasks_of(self, parts: IntArray) -> IntArray:
         """Return the tasks of many parts."""
-        task = parts.astype(np.int64)
-        further = task >= self.tasks
+        task = np.where(parts < self.tasks, parts, parts - self.tasks).astype(np.int64)
+        further = parts >= self.halves
         if further.any():
-            task[further] = column(self.extra_task, np.int32, task[further] - self.tasks)
+            task[further] = column(self.extra_task, parts[further] - self.halves)
         return task
 
-    def parts_of(self, task: int) -> range | list[int]:
-        """Return the numbers of the task's parts, in the order of the placement's shares."""
-        count = self.n_parts[task] if self.device[task] >= 0 else 0
-        if count <= 1:
-            return range(task, task + count)
-        first = self.extra[task]
-        return [task, *range(first, first + count - 1)]
+    def parts_of(self, task: int) -> list[int]:
+        """Return the numbers of the task's parts, in the order of the placement's shares; none before it is placed."""
+        if self.device[task] < 0:
+            return []
+        if self.halves > self.tasks and self.device[self.tasks + task] >= 0:
+            return [task, self.tasks + task]
+        return [task, *self.extra.get(task, ())]
+
+    def fraction(self, part: int) -> float:
+        """Return the fraction of its task that a part is."""
+        if part >= self.halves:
+            return self.extra_fraction[part - self.halves]
+        kept = self._fraction[self.task_of(part)]
+        if part < self.tasks:
+            return kept if kept > 0.0 else 1.0 + kept
+        return 1.0 - kept if kept > 0.0 else -kept
+
+    def _fractions(self, parts: IntArray, task: IntArray) -> FloatArray:
+        kept = column(self._fraction, task)
+        smaller = np.abs(kept)
+        fraction: FloatArray = np.where((kept > 0.0) == (parts < self.tasks), smaller, 1.0 - smaller)
+        further = parts >= self.halves
+        if further.any():
+            fraction[further] = column(self.extra_fraction, parts[further] - self.halves)
+        return fraction
 
     def finish_s(self, task: int) -> float:
         """Return when a finished task's last share ended."""
@@ -94,32 +144,32 @@ class Ledger:
 
     def fraction_on(self, task: int, device: int) -> float:
         """Return the fraction of the task that was placed on the device."""
-        return sum(self.fraction[part] for part in self.parts_of(task) if self.device[part] == device)
+        return sum(self.fraction(part) for part in self.parts_of(task) if self.device[part] == device)
 
     def parts(self, numbers: IntArray | None = None) -> Parts:
         """Return the parts with these numbers, or all that have been placed."""
         if numbers is None:
-            numbers = np.flatnonzero(column(self.device, np.int32) >= 0)
+            numbers = np.flatnonzero(column(self.device) >= 0)
+        task = self.tasks_of(numbers)
         return Parts(
-            task=self.tasks_of(numbers),
-            device=column(self.device, np.int32, numbers).astype(np.int64),
-            fraction=column(self.fraction, np.float64, numbers),
-            placed_s=column(self.placed_s, np.float64, numbers),
-            start_s=column(self.start_s, np.float64, numbers),
-            end_s=column(self.end_s, np.float64, numbers),
+            task=task,
+            device=column(self.device, numbers).astype(np.int64),
+            fraction=self._fractions(numbers, task),
+            placed_s=column(self.placed_s, task),
+            start_s=column(self.start_s, numbers),
+            end_s=column(self.end_s, numbers),
         )
 
     def finished_tasks(
         self, scheduler: str, since: int, until: int, columns: TaskColumns, cluster: Cluster
     ) -> FinishedTasks:
         """Return the tasks number ``since`` to ``until`` in finishing order as a batch of columns."""
-        task = column(self.finished, np.int32, slice(since, until)).astype(np.int64)
-        counts = column(self.n_parts, np.int32, task).astype(np.int64)
+        task = column(self.finished, slice(since, until)).astype(np.int64)
+        counts, second = self._shares_of(task)
         starts = np.concatenate([[0], np.cumsum(counts)])
         rows = starts[:-1]
         place = np.arange(starts[-1]) - np.repeat(rows, counts)  # 0 for the first share of each task
-        extra = np.repeat(column(self.extra, np.int32, task).astype(np.int64), counts)
-        parts = self.parts(np.where(place == 0, np.repeat(task, counts), extra + place - 1))
+        parts = self.parts(np.where(place == 0, np.repeat(task, counts), np.repeat(second, counts) + place - 1))
         slots = columns.slots_array[task]
         rates = DeviceRates(cluster)
         busy = (parts.end_s - parts.start_s) * np.repeat(slots, counts) / rates.slots[parts.device]
@@ -136,6 +186,18 @@ class Ledger:
             share_device=parts.device,
             share_fraction=parts.fraction,
         )
+
+    def _shares_of(self, task: IntArray) -> tuple[IntArray, IntArray]:
+        """Return how many parts each of these placed tasks has, and the number of its second (if it has one)."""
+        counts, second = np.ones(len(task), dtype=np.int64), task + self.tasks
+        if self.halves > self.tasks:
+            counts += column(self.device, second) >= 0
+        if self.extra:
+            for row, index in enumerate(task.tolist()):
+                further = self.extra.get(index)
+                if further is not None:
+                    counts[row], second[row] = 1 + len(further), further[0]
+        return counts, second
 
     def digest(self) -> str:
         """Return the BLAKE2b-128 hash of every share's task, device, fraction, start and end, in task order."""
@@ -161,6 +223,11 @@ class DeviceRates:
         self.extra_w = np.array([d.active_w - d.idle_w for d in devices])
         self.price_per_s = np.array([d.price_per_hour / 3600.0 for d in devices])
         self.is_gpu = np.array([d.kind == "gpu" for d in devices])
+
+
+def _narrowest(devices: int) -> str:
+    """Return the typecode of the narrowest column for the numbers of devices, and -1."""
+    return "b" if devices < 2**7 else "h" if devices < 2**15 else "i"
 
 
 def _sums(values: FloatArray, rows: IntArray) -> FloatArray:

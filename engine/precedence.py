@@ -21,12 +21,13 @@ class Precedence:
         self._ledger = ledger
         self._link = cluster.link
         self._has_links = cluster.link.gb_s < math.inf or cluster.link.latency_s > 0
-        self._missing_parents = array("i", map(len, columns.parents))
+        # of no task where no task has parents
+        self._missing_parents = array("i", map(len, columns.parents) if any(columns.parents) else ())
         self._waiting: dict[int, list[int]] = {}
 
     def is_ready(self, task: int) -> bool:
         """Return whether all parents have finished."""
-        return not self._missing_parents[task]
+        return not self._missing_parents or not self._missing_parents[task]
 
     def may_start(self, task: int, device: int, now_s: float) -> bool:
         """Return whether all parents have finished and their data are on the device."""
@@ -49,7 +50,7 @@ class Precedence:
         Each parent sends over the link what its shares elsewhere hold:
         finish + latency + gb x fraction elsewhere / gb_s.
         """
-        if self._missing_parents[task]:
+        if not self.is_ready(task):
             return math.inf
         latest_s = 0.0
         for parent, gb in zip(self._columns.parents[task], self._columns.parent_gb[task], strict=True):

@@ -6,9 +6,9 @@ from bisect import insort
 from collections import deque
 from collections.abc import Iterable
 
-Queued = tuple[float, int, int, int, float, int, float]
-"""A share that waits: (rank, number, part, task, believed seconds, slots, memory in GB). Sorts by rank, then by number,
-which counts placements. A plain tuple, because one is made for every share that waits."""
+Queued = tuple[float, int, int, int, float, int, float, float]
+"""A share that waits: (rank, number, part, task, believed seconds, slots, memory in GB, fraction). Sorts by rank, then
+by number, which counts placements. A plain tuple, because one is made for every share that waits."""
 
 Slots = tuple[float, int]
 """A second, and how many slots are believed free from then on."""
@@ -51,7 +51,7 @@ class QueueReplay:
 
     def _play(self, queue: Iterable[Queued]) -> None:
         free, starts, last_start_s = self._free, self._starts, self._last_start_s
-        for _, _, part, _, seconds, slots, _ in queue:
+        for _, _, part, _, seconds, slots, _, _ in queue:
             free_s, last, left = _free_from(free, slots)
             if free_s > last_start_s:
                 last_start_s = free_s

@@ -118,8 +118,8 @@ def _unusable(columns: TaskColumns, model: int, slots: int) -> FloatArray:
 def _started(simulation: Simulation, devices: Sequence[int]) -> Parts:
     """Return the shares that have started on these devices."""
     ledger = simulation.ledger
-    part = np.flatnonzero(~np.isnan(column(ledger.start_s, np.float64)))
-    return ledger.parts(part[np.isin(column(ledger.device, np.int32, part), devices)])
+    part = np.flatnonzero(~np.isnan(column(ledger.start_s)))
+    return ledger.parts(part[np.isin(column(ledger.device, part), devices)])
 
 
 def _levels(

@@ -58,7 +58,8 @@ class Simulation:
         shared = shared or Shared(workload)
         self.columns = shared.columns
         self.cluster = cluster
-        self.ledger = Ledger(len(workload))
+        divisible = any(self.columns.divisible)
+        self.ledger = Ledger(len(workload), len(cluster.devices), divisible=divisible)
         self.status: Status = "running"
         self.reason: str | None = None
         self.traceback: str | None = None
@@ -77,7 +78,7 @@ class Simulation:
         # by device: the seconds of whole tasks; None where they depend on when a share starts
         self._whole_true_s = [None if device.drifts else shared.whole_s("true", device) for device in self.devices]
         # by model, for shares of tasks and devices that drift
-        needs_models = any(self.columns.divisible) or None in self._whole_true_s
+        needs_models = divisible or None in self._whole_true_s
         self._true_s: tuple[SecondsColumn, ...] = shared.table("true") if needs_models else ()
         self._whole_believed_s: list[SecondsColumn] | None = None
         if isinstance(self.estimator, TableEstimator):
@@ -89,7 +90,7 @@ class Simulation:
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
         self._numbers = count(1)  # of starts and placements: what comes first at a tie
         self._data_events = 0
-        self._open_parts: dict[int, int] = {}  # split tasks: shares that have not ended
+        self._open_parts: dict[int, int] = {}  # tasks with extra shares: those that have not ended
         expected = guarded(self.estimator) if isinstance(self.estimator, Estimator) else self.estimator.seconds
         self._state = ClusterState(
             cluster.without_drift(),
@@ -232,8 +233,8 @@ class Simulation:
             self._put_split(task, shares, order)
 
     def _put_split(self, task: Task, shares: Shares, order: float | None) -> None:
-        self._open_parts[task.index] = len(shares)
-        self.ledger.add_split(task.index, shares, self.now_s)
+        if self.ledger.add_split(task.index, shares, self.now_s) >= self.ledger.halves:
+            self._open_parts[task.index] = len(shares)
         for part, (device, fraction) in zip(self.ledger.parts_of(task.index), shares, strict=True):
             self._put(part, task, device, fraction, order)
 
@@ -253,7 +254,7 @@ class Simulation:
             self._start(device, part, index, fraction, believed_s, slots, memory_gb)
             return
         rank = math.inf if order is None else order
-        device.enqueue((rank, next(self._numbers), part, index, believed_s, slots, memory_gb), here)
+        device.enqueue((rank, next(self._numbers), part, index, believed_s, slots, memory_gb, fraction), here)
         if here:
             if device.strict:
                 self._advance_queue(device)
@@ -267,7 +268,7 @@ class Simulation:
     def _advance_queue(self, device: DeviceState) -> None:
         ready = device.ready
         while ready:
-            _, _, part, task, seconds, slots, memory_gb = ready[0]
+            _, _, part, task, seconds, slots, memory_gb, fraction = ready[0]
             if slots > device.free_slots:
                 break
             if memory_gb > device.free_memory_gb:
@@ -279,7 +280,7 @@ class Simulation:
             ready.popleft()
             # exactly zero when the queue is empty, so that rounding never builds up
             device.queued_s = device.queued_s - seconds if ready or device.waiting else 0.0
-            self._start(device, part, task, self.ledger.fraction[part], seconds, slots, memory_gb)
+            self._start(device, part, task, fraction, seconds, slots, memory_gb)
 
     def _start(
         self,

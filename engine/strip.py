@@ -48,7 +48,7 @@ class StripTimeline:
 
     def at(self, now_s: float) -> DeviceStrip:
         """Return the strip up to a simulated second."""
-        ended = column(self._simulation.ledger.ended, np.int32, slice(self._ended, None)).astype(np.int64)
+        ended = column(self._simulation.ledger.ended, slice(self._ended, None)).astype(np.int64)
         self._ended += len(ended)
         row, start_s, end_s, slots = self._spans(ended)
         self._busy.add_spans(row, start_s, end_s, slots)
@@ -76,7 +76,8 @@ class StripTimeline:
         return self._row_of[device], start_s, end_s, slots
 
     def _placed_s(self, parts: IntArray) -> FloatArray:
-        return column(self._simulation.ledger.placed_s, np.float64, parts)
+        ledger = self._simulation.ledger
+        return column(ledger.placed_s, ledger.tasks_of(parts))
 
     def _running(self, now_s: float) -> FloatArray:
         parts = np.array([part for d in self._simulation.devices for part in d.running], dtype=np.int64)

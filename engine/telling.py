@@ -72,7 +72,7 @@ class Telling:
     def _share(self, task: int, part: int) -> ShareResult:
         ledger = self._ledger
         device = self._devices[ledger.device[part]]
-        fraction, start_s, end_s = ledger.fraction[part], ledger.start_s[part], ledger.end_s[part]
+        fraction, start_s, end_s = ledger.fraction(part), ledger.start_s[part], ledger.end_s[part]
         overhead_s = device.latency_s + fraction * self._columns.transfer_gb[task] * device.per_gb_s
         work_s = (end_s - start_s - overhead_s) * device.speed / fraction
         return ShareResult(device.index, device.model, fraction, start_s, end_s, work_s)

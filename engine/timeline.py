@@ -96,10 +96,10 @@ class LaneTimeline:
     def take_finished(self) -> tuple[IntArray, FloatArray]:
         """Return the tasks that have finished since the last call, and when."""
         ledger, last_end_s = self._simulation.ledger, self._last_end_s
-        part = column(ledger.ended, np.int32, slice(self._ended, None)).astype(np.int64)
+        part = column(ledger.ended, slice(self._ended, None)).astype(np.int64)
         self._ended += len(part)
-        np.maximum.at(last_end_s, ledger.tasks_of(part), column(ledger.end_s, np.float64, part))
-        task = column(ledger.finished, np.int32, slice(self._seen, None)).astype(np.int64)
+        np.maximum.at(last_end_s, ledger.tasks_of(part), column(ledger.end_s, part))
+        task = column(ledger.finished, slice(self._seen, None)).astype(np.int64)
         self._seen += len(task)
         return task, last_end_s[task]
 
@@ -111,7 +111,7 @@ class LaneTimeline:
     def update_busy(self) -> None:
         """Add the shares that have ended since the last call."""
         ledger = self._simulation.ledger
-        ended = column(ledger.ended, np.int32, slice(self._busy_until, None)).astype(np.int64)
+        ended = column(ledger.ended, slice(self._busy_until, None)).astype(np.int64)
         self._busy_until += len(ended)
         rows, start_s, end_s, slots = spans(self._simulation, ended)
         kind_row = self._kind_row[rows]
@@ -121,7 +121,7 @@ class LaneTimeline:
 
     def count_kinds(self) -> tuple[int, int, int]:
         """Return how many finished tasks ran on CPUs only, on GPUs only, on both; up to :meth:`update_busy`."""
-        task = column(self._simulation.ledger.finished, np.int32, slice(self._counted, None)).astype(np.int64)
+        task = column(self._simulation.ledger.finished, slice(self._counted, None)).astype(np.int64)
         self._counted += len(task)
         self._counts += np.bincount(self._kinds[task], minlength=4)
         _, cpu, gpu, both = self._counts.tolist()
@@ -161,8 +161,8 @@ class LaneTimeline:
 def spans(simulation: Simulation, parts: IntArray) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Return (device, start, end, slots) of shares; the end of a running one is nan."""
     ledger = simulation.ledger
-    device = column(ledger.device, np.int32, parts)
-    start_s, end_s = column(ledger.start_s, np.float64, parts), column(ledger.end_s, np.float64, parts)
+    device = column(ledger.device, parts)
+    start_s, end_s = column(ledger.start_s, parts), column(ledger.end_s, parts)
     return device, start_s, end_s, simulation.columns.slots_array[ledger.tasks_of(parts)]
 
 

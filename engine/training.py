@@ -94,14 +94,14 @@ class TrainingLog:
 
     def _samples(self, since: int, until: int) -> TrainingSamples:
         rows = slice(since, until)
-        task = column(self._task, np.int64, rows)
+        task = column(self._task, rows)
         return TrainingSamples(
             sample=np.arange(since + 1, until + 1),
-            completion=column(self._completion, np.int64, rows),
+            completion=column(self._completion, rows),
             task=task,
-            model=column(self._model, np.int64, rows),
-            fraction=column(self._fraction, np.float64, rows),
-            nominal_s=column(self._nominal_s, np.float64, rows),
-            work_s=column(self._work_s, np.float64, rows),
+            model=column(self._model, rows),
+            fraction=column(self._fraction, rows),
+            nominal_s=column(self._nominal_s, rows),
+            work_s=column(self._work_s, rows),
             features=self._features[task],
         )

@@ -1,7 +1,8 @@
 """Races of any length at load 0.9: `fcfs` on a pool of processors, `mct` on the default cluster.
 
 Run as a program, ``python -m tests.benchmarks.long_races RACE TASKS`` prints how many bytes the simulation of one
-policy holds at its end, and at most held, beyond the tasks themselves, which all policies of a race share.
+policy holds at its end, and at most held, beyond the tasks themselves, which all policies of a race share; and how many
+shares waited at the worst instant.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from plugins.workloads.queueing import Queueing
 from plugins.workloads.synthetic import Synthetic
 
 LOAD = 0.9
+STEP = 1_000
+"""Events after which the queues are looked at."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,12 @@ def main() -> None:
     shared.table("true")  # and this, which a split task is the first to ask for
     tracemalloc.start()
     simulation = Simulation(tasks, race.cluster, race.scheduler(), shared=shared)
-    simulation.advance()
+    waiting = 0
+    while simulation.advance(events=STEP):
+        waiting = max(waiting, sum(device.queue_length for device in simulation.devices))
     held, most = tracemalloc.get_traced_memory()
     assert simulation.status == "finished", simulation.reason
-    print(json.dumps({"held": held, "most": most}))
+    print(json.dumps({"held": held, "most": most, "waiting": waiting}))
 
 
 if __name__ == "__main__":

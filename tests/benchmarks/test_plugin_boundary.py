@@ -124,7 +124,7 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
             believed_s, seconds = whole_believed_s[where][index], whole_true_s[where][index]
             slots, memory_gb = slots_of[index], memory_of[index]
             if device.ready or slots > device.free_slots or memory_gb > device.free_memory_gb:
-                device.ready.append((math.inf, next(numbers), index, index, believed_s, slots, memory_gb))
+                device.ready.append((math.inf, next(numbers), index, index, believed_s, slots, memory_gb, 1.0))
                 device.queued_s += believed_s
                 device._replay = None
                 continue

@@ -123,7 +123,7 @@ def test_what_is_lived_through_again_is_what_happened_in_the_race(spec: RaceSpec
         assert decision is not None
         parts = ledger.parts_of(task)
         assert decision.scheduler == lane.label
-        assert decision.shares == tuple((ledger.device[part], ledger.fraction[part]) for part in parts)
+        assert decision.shares == tuple((ledger.device[part], ledger.fraction(part)) for part in parts)
         assert decision.knowledge.at_s == ledger.placed_s[task]
         assert decision.start_s == min(ledger.start_s[part] for part in parts)
         assert decision.finish_s == max(ledger.end_s[part] for part in parts)

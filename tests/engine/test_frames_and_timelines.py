@@ -124,7 +124,7 @@ def test_the_last_frame_shows_the_figures_of_the_result() -> None:
         assert shown.regret_s == pytest.approx(row.regret)
         assert shown.gap == pytest.approx(row.gap["mean_response"])
         assert shown.on_cpu + shown.on_gpu + shown.on_both == 300
-    split_tasks = [t for t in range(300) if race.lanes[1].simulation.ledger.n_parts[t] == 2]
+    split_tasks = [t for t in range(300) if len(race.lanes[1].simulation.ledger.parts_of(t)) == 2]
     assert frame.lanes[1].on_both == len(split_tasks) > 0
     assert result.bound
     assert frame.bound_response_s == result.bound.mean_response_s

@@ -15,8 +15,8 @@ from plugins.registry import Registry, load_registry
 TRACES = Path(__file__).parents[3] / "shared" / "traces"
 
 
-LONG = {"md1-0.9-wait", "mm1-0.9-wait", "mm4-waited", "mm16-wait"}
-"""Queues of four seconds each whose like is proved by the others: in `make soak`."""
+LONG = {"md1-0.7-wait", "md1-0.9-wait", "mm1-0.9-wait", "mm3-wait", "mm4-wait", "mm4-waited", "mm16-wait"}
+"""Queues of three to six seconds each whose like test_queueing_theory proves: in `make soak`."""
 
 
 def cases() -> list[Any]:
