@@ -150,13 +150,18 @@ class DeviceState:
 
 
 class EqualDevices:
-    """Devices that differ in id only, and what they have in common."""
+    """Devices that differ in id only, and what they have in common.
 
-    __slots__ = ("devices", "extra_w", "first", "kind", "memory_gb", "price_per_s", "slots")
+    ``busy_s`` are the believed seconds of every whole task there without the launch, where they stand in a table.
+    """
+
+    __slots__ = ("busy_s", "devices", "extra_w", "first", "kind", "latency_s", "memory_gb", "price_per_s", "slots")
 
     def __init__(self, devices: list[DeviceState]) -> None:
         self.devices = devices
         self.first = devices[0]
+        self.latency_s = self.first.latency_s
+        self.busy_s: Sequence[float] | None = None
         spec = self.first.spec
         self.kind: Kind = spec.kind
         self.slots = spec.slots
@@ -170,7 +175,7 @@ class EqualDevices:
         (-1, inf) when none ever is. As :meth:`DeviceState.available_at` of each, at the cost of one call.
         """
         device, first_s = -1, math.inf
-        single = self.slots == slots == 1
+        single = slots == self.slots == 1
         for candidate in self.devices:
             if single:
                 end_s = candidate._end_s

@@ -43,12 +43,11 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
     n, halves, add_split, last = len(tasks), ledger.halves, ledger.add_split, len(arrivals) - 1
     has_parents, telling = simulation._has_parents, simulation._telling
     numbers, all_fit, most = simulation._numbers, state._all_fit, len(devices)
-    whole_true_s, whole_believed_s, expected = (
-        simulation._whole_true_s, simulation._whole_believed_s, simulation._expected,
-    )  # fmt: skip
+    true_s, whole_true_s, expected = simulation._true_s, simulation._whole_true_s, simulation._expected
+    model_believed_s, whole_believed_s = simulation._believed_s, simulation._whole_believed_s
     waiting, order = pending._position, pending._order
     next_arrival_s = simulation._next_arrival_s
-    true_s, extra_task = simulation._true_s, ledger.extra_task
+    extra_task = ledger.extra_task
     whole_on, unordered, nothing_runs = WHOLE_ON, math.inf, -math.inf
     place, decisions, sample = simulation._place, simulation.decisions, SAMPLED - 1
     done = before_all = simulation._events_run
@@ -66,26 +65,27 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             end_s[part] = now_s
             ended.append(part)
             device = devices[device_of[part]]
-            believed_end_s, slots, memory_gb = device.running.pop(part)
-            device.free_slots += slots
             if device.pooled:
+                believed_end_s, slots, memory_gb = device.running.pop(part)
+                device.free_slots += slots
                 if now_s != believed_end_s:
                     device._replay = None
                 if memory_gb:
                     device.count_memory()
-            else:
-                device._end_s = nothing_runs
+            else:  # the one that ran there
+                del device.running[part]
+                device.free_slots, device._end_s = 1, nothing_runs
             task, complete = part, True
-            if halves > n:
+            if ledger.has_pairs and part < halves:
+                # the other share's end is nan until it has ended
                 if part >= n:
-                    if part < halves:
-                        task = part - n
-                        complete = end_s[task] >= 0.0  # nan until the first share has ended
-                    else:
-                        task = extra_task[part - halves]
+                    task = part - n
+                    complete = end_s[task] >= 0.0
                 elif device_of[part + n] >= 0:
                     complete = end_s[part + n] >= 0.0
             if open_parts:
+                if part >= halves:
+                    task = extra_task[part - halves]
                 left = open_parts.get(task, 0)
                 if left > 1:
                     open_parts[task], complete = left - 1, False
@@ -122,19 +122,19 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                         start_s[part] = now_s
                         ends_s = now_s + believed_s
                         device.running[part] = (ends_s, slots, memory_gb)
-                        device.free_slots -= slots
-                        if device.pooled:
-                            replay = device._replay
-                            if replay is not None and not replay.starts_as_played(part, now_s):
-                                device._replay = None
-                            if memory_gb:
-                                device.count_memory()
-                        else:
-                            device._end_s = ends_s
                         heappush(heap, (now_s + seconds, next(numbers), part))
+                        if not device.pooled:
+                            device.free_slots, device._end_s = 0, ends_s
+                            break
+                        device.free_slots -= slots
+                        replay = device._replay
+                        if replay is not None and not replay.starts_as_played(part, now_s):
+                            device._replay = None
+                        if memory_gb:
+                            device.count_memory()
             if complete and telling is not None:
                 simulation._tell(telling, task)
-        elif next_arrival_s <= until_s and next_arrival_s < math.inf:
+        elif next_arrival_s <= until_s and next_arrival_s < unordered:
             now_s = state.now = next_arrival_s
             done += 1
             position = state.arrivals
@@ -150,7 +150,6 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 if next_arrival_s != now_s:
                     break
             state.arrivals = position
-            simulation._next_arrival_s = next_arrival_s
         else:
             break
         if not waiting:
@@ -173,13 +172,10 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     simulation._put_checked(placement)
                     continue
                 index = chosen.index
-                if index not in waiting:
-                    simulation._put_checked(placement)
-                    continue
                 part, fraction, rest = index, 1.0, None
                 where = whole_on.get(id(shares))
                 if where is None:
-                    if len(shares) == 2 and divisible[index] and plain_pair(shares, most):
+                    if len(shares) == 2 and index in waiting and divisible[index] and plain_pair(shares, most):
                         (where, fraction), rest = shares
                     elif len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
                         simulation._put_checked(placement)
@@ -189,10 +185,11 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                         if type(where) is not int or where < 0 or fraction != 1.0:
                             simulation._put_checked(placement)
                             continue
-                if where >= most:
+                position = waiting.pop(index, -1) if where < most else -1
+                if position < 0:
                     simulation._put_checked(placement)
                     continue
-                order[waiting.pop(index)] = None
+                order[position] = None
                 if rest is None:
                     device_of[index] = where
                     placed_s[index] = now_s
@@ -208,7 +205,10 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                         if fraction == 1.0 and whole_believed_s is not None:
                             believed_s = whole_believed_s[where][index]
                         else:  # as DeviceState.seconds
-                            believed_s = expected(chosen)[device.model] / device.speed * fraction
+                            if model_believed_s is not None:
+                                believed_s = model_believed_s[device.model][index] / device.speed * fraction
+                            else:
+                                believed_s = expected(chosen)[device.model] / device.speed * fraction
                             if device.has_link:
                                 believed_s += device.latency_s + fraction * transfer_of[index] * device.per_gb_s
                         slots, memory_gb = slots_of[index], memory_of[index] * fraction
@@ -234,14 +234,14 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                             start_s[part] = now_s
                             ends_s = now_s + believed_s
                             device.running[part] = (ends_s, slots, memory_gb)
-                            device.free_slots -= slots
+                            heappush(heap, (now_s + seconds, next(numbers), part))
                             if device.pooled:
+                                device.free_slots -= slots
                                 device._replay = None
                                 if memory_gb:
                                     device.count_memory()
                             else:
-                                device._end_s = ends_s
-                            heappush(heap, (now_s + seconds, next(numbers), part))
+                                device.free_slots, device._end_s = 0, ends_s
                     if rest is None:
                         break
                     part, (where, fraction), rest = further, rest, None
@@ -252,5 +252,5 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             pending._head = 0
         elif len(order) > 64 and len(order) > 2 * len(waiting):
             pending._compact()
-    simulation._events_run = done
+    simulation._events_run, simulation._next_arrival_s = done, next_arrival_s
     return done - before_all

@@ -39,12 +39,13 @@ class Ledger:
 
     __slots__ = (
         "_fraction", "device", "end_s", "ended", "extra", "extra_fraction", "extra_task", "finished", "halves",
-        "placed_s", "start_s", "tasks",
+        "has_pairs", "placed_s", "start_s", "tasks",
     )  # fmt: skip
 
     def __init__(self, tasks: int, devices: int, *, divisible: bool = True) -> None:
         self.tasks = tasks
         self.halves = 2 * tasks if divisible else tasks
+        self.has_pairs = False
         self.device = array(_narrowest(devices), [-1]) * self.halves
         self.start_s = array("d", [np.nan]) * self.halves
         self.end_s = array("d", [np.nan]) * self.halves
@@ -70,16 +71,14 @@ class Ledger:
         """Note that a task was placed in several shares; return the number of its second part: the others follow it."""
         self.placed_s[task] = now_s
         if len(shares) == 2:
-            (self.device[task], f), (second, g) = shares
-            if f <= g:
-                if g == 1.0 - f:
-                    self._fraction[task] = f
-                    self.device[self.tasks + task] = second
-                    return self.tasks + task
-            elif f == 1.0 - g:
-                self._fraction[task] = -g
-                self.device[self.tasks + task] = second
-                return self.tasks + task
+            (first, f), (other, g) = shares
+            smaller, larger = (f, g) if f <= g else (g, f)
+            if larger == 1.0 - smaller:
+                self.has_pairs = True
+                second = self.tasks + task
+                self.device[task], self.device[second] = first, other
+                self._fraction[task] = f if f <= g else -g
+                return second
         self.device[task], self._fraction[task] = shares[0]
         further = range(len(self.device), len(self.device) + len(shares) - 1)
         self.extra[task] = further
@@ -116,7 +115,7 @@ class Ledger:
         """Return the numbers of the task's parts, in the order of the placement's shares; none before it is placed."""
         if self.device[task] < 0:
             return []
-        if self.halves > self.tasks and self.device[self.tasks + task] >= 0:
+        if self.has_pairs and self.device[self.tasks + task] >= 0:
             return [task, self.tasks + task]
         return [task, *self.extra.get(task, ())]
 
@@ -190,7 +189,7 @@ class Ledger:
     def _shares_of(self, task: IntArray) -> tuple[IntArray, IntArray]:
         """Return how many parts each of these placed tasks has, and the number of its second (if it has one)."""
         counts, second = np.ones(len(task), dtype=np.int64), task + self.tasks
-        if self.halves > self.tasks:
+        if self.has_pairs:
             counts += column(self.device, second) >= 0
         if self.extra:
             for row, index in enumerate(task.tolist()):

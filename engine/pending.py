@@ -73,7 +73,12 @@ class Pending:
 
         For a DAG this spares a rule the walk over thousands of tasks that still wait.
         """
-        return self.__iter__() if self._ready is None else iter(list(self._ready.values()))
+        if self._ready is not None:
+            return iter(list(self._ready.values()))
+        order = self._order
+        if len(order) == 1 and order[0] is not None:
+            return iter((order[0],))  # as __iter__
+        return self._walk()
 
     def _add(self, task: Task, ready: bool) -> None:
         if ready and self._ready is not None:

@@ -23,6 +23,7 @@ class Placement(NamedTuple):
     order: float | None = None
 
 
+_new = tuple.__new__
 _KEPT = 1024
 _WHOLE: tuple[Shares, ...] = tuple(((device, 1.0),) for device in range(_KEPT))
 WHOLE_ON: Mapping[int, int] = {id(shares): device for device, shares in enumerate(_WHOLE)}
@@ -33,8 +34,8 @@ def on(task: Task, device: int, order: float | None = None) -> Placement:
     """Place the whole task on the device with this index."""
     # past the named tuple's own constructor, with shares made once: a race makes one for every task
     if type(device) is int and 0 <= device < _KEPT:
-        return tuple.__new__(Placement, (task, _WHOLE[device], order))
-    return tuple.__new__(Placement, (task, ((device, 1.0),), order))
+        return _new(Placement, (task, _WHOLE[device], order))
+    return _new(Placement, (task, ((device, 1.0),), order))
 
 
 def split(task: Task, fractions: Mapping[int, float], order: float | None = None) -> Placement:

@@ -28,7 +28,7 @@ class Shared:
         }  # fmt: skip
         self._transfer_gb = workload.transfer_gb
         self._columns_of: dict[str, tuple[SecondsColumn, ...]] = {}
-        self._whole: dict[tuple[object, ...], SecondsColumn] = {}
+        self._by_device: dict[tuple[object, ...], SecondsColumn] = {}
 
     def knows(self, name: str) -> bool:
         """Return whether the workload has a table of this name."""
@@ -46,13 +46,21 @@ class Shared:
 
         The same bits as :meth:`DeviceState.seconds`; equal devices share the column.
         """
-        key = (name, device.model, device.speed, device.has_link, device.latency_s, device.per_gb_s)
-        if key not in self._whole:
+        return self._seconds("whole", name, device)
+
+    def busy_s(self, name: str, device: DeviceState) -> SecondsColumn:
+        """As :meth:`whole_s` without the launch, which the two shares of a split task wait for side by side."""
+        return self._seconds("busy" if device.has_link else "whole", name, device)
+
+    def _seconds(self, what: str, name: str, device: DeviceState) -> SecondsColumn:
+        key = (what, name, device.model, device.speed, device.has_link, device.latency_s, device.per_gb_s)
+        if key not in self._by_device:
             seconds = self._matrix(name)[:, device.model] / device.speed
             if device.has_link:
-                seconds = seconds + (device.latency_s + self._transfer_gb * device.per_gb_s)
-            self._whole[key] = _packed(seconds)
-        return self._whole[key]
+                launch_s = device.latency_s if what == "whole" else 0.0
+                seconds = seconds + (launch_s + self._transfer_gb * device.per_gb_s)
+            self._by_device[key] = _packed(seconds)
+        return self._by_device[key]
 
     def _matrix(self, name: str) -> FloatArray:
         table = self._tables[name]

@@ -80,9 +80,15 @@ class Simulation:
         # by model, for shares of tasks and devices that drift
         needs_models = divisible or None in self._whole_true_s
         self._true_s: tuple[SecondsColumn, ...] = shared.table("true") if needs_models else ()
+        # what is believed, where that stands in a table: by model, by device of whole tasks, and without the launch
+        self._believed_s: tuple[SecondsColumn, ...] | None = None
         self._whole_believed_s: list[SecondsColumn] | None = None
+        busy_s: list[SecondsColumn] | None = None
         if isinstance(self.estimator, TableEstimator):
-            self._whole_believed_s = [shared.whole_s(self.estimator.name, device) for device in self.devices]
+            name = self.estimator.name
+            self._believed_s = shared.table(name)
+            self._whole_believed_s = [shared.whole_s(name, device) for device in self.devices]
+            busy_s = [shared.busy_s(name, device) for device in self.devices]
         self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals = shared.arrivals
         self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
@@ -100,6 +106,7 @@ class Simulation:
             expected,
             weights or Weights(),
             self._whole_believed_s,
+            busy_s,
         )
         self._expected = expected
         self._place = scheduler.place

@@ -84,10 +84,9 @@ def best_shares(task: Task, state: ClusterState, weights: Weights | None = None)
     Any single device competes, and any CPU+GPU pair where the task is divisible. Ties go to the single device, then to
     the lowest index. Empty when the task fits nowhere.
     """
-    weights = weights or state.weights
-    if weights.energy == weights.cost == 0.0 and state._all_fit and not state._columns.parents[task.index]:
-        return _soonest_shares(task, state, weights.time)
-    return best_of(sides(task, state), task.divisible, weights)
+    if weights is None and state._plain:
+        return _soonest_shares(task, state)
+    return best_of(sides(task, state), task.divisible, weights or state.weights)
 
 
 def soonest(task: Task, state: ClusterState, kind: Kind) -> int:
@@ -96,20 +95,21 @@ def soonest(task: Task, state: ClusterState, kind: Kind) -> int:
     Ties go to the lower index.
     """
     best, best_s = -1, math.inf
-    if not state._all_fit or state._columns.parents[task.index]:
+    if not (state._all_fit and state.independent):
         for side in sides(task, state, kind):
             finish_s = side.ready_s + side.seconds
             if finish_s < best_s and side.max_fraction >= 1.0:
                 best, best_s = side.device, finish_s
         return best
     # the usual case, without the objects
-    index, expected, now_s = task.index, state.expected(task), state.now
-    slots, transfer_gb = state._columns.slots[index], state._columns.transfer_gb[index]
+    index, now_s = task.index, state.now
+    slots = state._columns.slots[index]
     for group in state._groups:
         if group.kind == kind:
-            first = group.first
+            busy_s = group.busy_s
+            seconds = busy_s[index] if busy_s is not None else _busy_s(task, state, group)
             device, free_s = group.first_free(now_s, slots)
-            finish_s = free_s + first.latency_s + (expected[first.model] / first.speed + transfer_gb * first.per_gb_s)
+            finish_s = free_s + group.latency_s + seconds
             if finish_s < best_s:
                 best, best_s = device, finish_s
     return best
@@ -135,23 +135,28 @@ def best_of(options: list[Side], divisible: bool, weights: Weights) -> Shares:
     return shares
 
 
-def _soonest_shares(task: Task, state: ClusterState, time: float) -> Shares:
+def _busy_s(task: Task, state: ClusterState, group: EqualDevices) -> float:
+    """Return the believed seconds of the whole task on such a device, its transfer included and its launch not."""
+    first = group.first
+    return state.expected(task)[first.model] / first.speed + state._columns.transfer_gb[task.index] * first.per_gb_s
+
+
+def _soonest_shares(task: Task, state: ClusterState) -> Shares:
     """As :func:`best_shares` where finish alone counts and every task fits every device: the usual case, which runs for
     every placement, without the objects of :func:`best_of` (a test holds them to the same answer)."""
-    columns, index = state._columns, task.index
-    expected, now_s = state.expected(task), state.now
-    slots, transfer_gb = columns.slots[index], columns.transfer_gb[index]
+    columns, index, now_s = state._columns, task.index, state.now
+    slots, time = columns.slots[index], state.weights.time
     best_score = math.inf
     shares: Shares = ()
     cpus: list[tuple[int, float, float]] = []
     gpus: list[tuple[int, float, float]] = []
     for group in state._groups:
-        first = group.first
-        seconds = expected[first.model] / first.speed + transfer_gb * first.per_gb_s
+        busy_s = group.busy_s
+        seconds = busy_s[index] if busy_s is not None else _busy_s(task, state, group)
         if not seconds < math.inf:
             continue
         device, free_s = group.first_free(now_s, slots)
-        ready_s = free_s + first.latency_s
+        ready_s = free_s + group.latency_s
         score = time * (ready_s + seconds)
         if score < best_score:
             best_score, shares = score, ((device, 1.0),)

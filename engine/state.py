@@ -22,8 +22,8 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_all", "_all_fit", "_columns", "_groups", "_precedence", "_states", "_whole_s", "arrivals", "by_kind",
-        "cluster", "devices", "equals", "expected", "independent", "now", "weights",
+        "_all", "_all_fit", "_columns", "_groups", "_plain", "_precedence", "_states", "_whole_s", "arrivals",
+        "by_kind", "cluster", "devices", "equals", "expected", "independent", "now", "weights",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +35,7 @@ class ClusterState:
         expected: Callable[[Task], Seconds],
         weights: Weights,
         whole_s: Sequence[SecondsColumn] | None = None,
+        busy_s: Sequence[SecondsColumn] | None = None,
     ) -> None:
         self.now = 0.0
         self.arrivals = 0
@@ -49,6 +50,9 @@ class ClusterState:
         self._whole_s = whole_s  # of whole tasks by device, where they stand in a table
         self._states = states
         self._groups = groups_of_equals(states)
+        if busy_s is not None:
+            for group in self._groups:
+                group.busy_s = busy_s[group.first.index]
         self.equals = tuple(tuple(d.index for d in group.devices) for group in self._groups)
         self._columns = columns
         self._all = range(len(states))
@@ -58,6 +62,8 @@ class ClusterState:
             and max(columns.memory_gb) <= min(d.memory_gb for d in cluster.devices)
         )
         self.independent = not any(columns.parents)
+        # finish alone counts and every task fits every device at once: the rules of splitting have a short way for that
+        self._plain = self._all_fit and self.independent and weights.energy == weights.cost == 0.0
         self._precedence = precedence
 
     def seconds(self, task: Task, device: int, fraction: float = 1.0) -> float:

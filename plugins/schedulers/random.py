@@ -28,17 +28,14 @@ class Random(Scheduler):
 
     def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
         """See :meth:`engine.scheduler.Scheduler.place`."""
+        draws = self._draws  # in blocks, because one numpy draw costs as much as placing a task
         for task in pending:
+            if not draws:
+                draws += self.rng.random(_BLOCK).tolist()
             possible = state.fitting(task)
-            yield on(task, possible[int(self._draw() * len(possible))])
+            yield on(task, possible[int(draws.pop() * len(possible))])
 
     @classmethod
     def declines(cls, tasks: TaskColumns, cluster: Cluster) -> str | None:
         """Decline where some task fits no single device: this rule does not split."""
         return nowhere_whole(cls.name, tasks, cluster, cluster.devices)
-
-    def _draw(self) -> float:
-        """Return a number in [0, 1); drawn in blocks, because one numpy draw costs as much as placing a task."""
-        if not self._draws:
-            self._draws = self.rng.random(_BLOCK).tolist()
-        return self._draws.pop()

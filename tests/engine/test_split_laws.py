@@ -186,10 +186,10 @@ def test_the_usual_case_without_objects_places_every_task_as_the_general_one(
     tasks = Synthetic(SyntheticParams(divisible=0.7)).load(WorkloadRequest(cluster, seed=3, tasks=1500, load=load))
     digests, general = [], 0
 
-    def generally(task: Task, state: ClusterState, time: float) -> Shares:
+    def generally(task: Task, state: ClusterState) -> Shares:
         nonlocal general
         general += 1
-        return engine.split.best_of(engine.split.sides(task, state), task.divisible, Weights(time=time))
+        return engine.split.best_of(engine.split.sides(task, state), task.divisible, state.weights)
 
     for replaced in (False, True):
         if replaced:
