@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import Qt
 
-from app.charts.ranking import RankingModel
+from app.charts.ranking_model import RankingModel
 from app.findings import ranking_title
 from app.texts import METRICS
 from engine.cluster import Cluster, Device
