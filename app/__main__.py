@@ -19,20 +19,20 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command (``sys.argv`` by default) and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     try:
-        with _first_interrupt_counts() if argv is None else nullcontext():
+        with _answering_interrupts() if argv is None else nullcontext():
             return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         print("Interrupted before the work was done; what was already written stays.", file=sys.stderr)
         return INTERRUPTED
 
 
-def _first_interrupt_counts() -> AbstractContextManager[None]:
-    """Let the first Ctrl-C end a command, and no other disturb that; not in a window, nor where Ctrl-C is ignored."""
+def _answering_interrupts() -> AbstractContextManager[None]:
+    """Let one Ctrl-C end a command, undisturbed by quick ones after it; not in a window, nor where it is ignored."""
     is_command = sys.argv[1:] and not sys.argv[1].startswith("-")
     if is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        from app.interrupts import every_interrupt_answered
+        from app.interrupts import no_interrupt_lost
 
-        return every_interrupt_answered()
+        return no_interrupt_lost()
     return nullcontext()
 
 

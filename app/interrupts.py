@@ -10,39 +10,38 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 
 SETTLING_S = 1.0
 """Presses within this time of the last one that counted are taken for the same."""
 AGAIN_AFTER_S = 0.1
+NOTHING = (None, (None, None, None))
+"""How Python tells of a thread that handles no exception, 3.12 and 3.11."""
 _counted_at = -math.inf
-_asking = False
-_answered = threading.Event()
-_answered.set()  # outside every_interrupt_answered nobody asks
+_lost = False
+_raised: SimpleQueue[bool] = SimpleQueue()  # which a signal handler may put into, whatever it interrupts
 
 
 def interrupt_once(_number: int, _frame: object) -> None:
     """Raise KeyboardInterrupt, as Python does by itself, but for presses that follow each other quickly."""
-    global _asking, _counted_at
-    if _asking:
-        _asking = False
-        if _answered.is_set() or _is_being_handled():
-            return
-    else:
-        now = time.monotonic()
-        if now - _counted_at < SETTLING_S:
-            return
-        if _counted_at == -math.inf:
-            threading.Thread(target=_ask_until_answered, name="Ctrl-C", daemon=True).start()
-        _counted_at = now
+    global _counted_at, _lost
+    now = time.monotonic()
+    if now - _counted_at < SETTLING_S and not _lost:
+        return
+    _counted_at, _lost = now, False
+    _raised.put(True)
     raise KeyboardInterrupt
 
 
 @contextmanager
-def every_interrupt_answered() -> Iterator[None]:
-    """Within this, answer Ctrl-C by :func:`interrupt_once`, and again while the exception that it raised has been lost:
-    in a destructor, in the callback that ends an import, or in a library that catches everything (one press in twenty
-    during the import of numpy.random). At its end nobody is interrupted any more by a press that already counted."""
-    _answered.clear()
+def no_interrupt_lost() -> Iterator[None]:
+    """Answer Ctrl-C by :func:`interrupt_once`; within this also again where the exception that it raised was lost: in a
+    destructor, in the callback that ends an import, or in a library that catches everything (one press in twenty while
+    numpy.random is imported). The handler stays when this ends: quick presses must not disturb what is left to do."""
+    global _counted_at, _lost, _raised
+    _counted_at, _lost, _raised = -math.inf, False, SimpleQueue()
+    over = threading.Event()
+    threading.Thread(target=_ask_again, args=(_raised, over), name="Ctrl-C", daemon=True).start()
     signal.signal(signal.SIGINT, interrupt_once)
     report = sys.unraisablehook
 
@@ -54,20 +53,28 @@ def every_interrupt_answered() -> Iterator[None]:
     try:
         yield
     finally:
-        _answered.set()
+        over.set()
+        _raised.put(False)
 
 
-def _ask_until_answered() -> None:
-    global _asking
-    while not _answered.wait(AGAIN_AFTER_S):
-        _asking = True
+def _ask_again(raised: SimpleQueue[bool], over: threading.Event) -> None:
+    """Send Ctrl-C once more when the KeyboardInterrupt that it raised has gone and the command goes on.
+
+    As long as the main thread is handling any exception, it may be on its way out: an ``except``, a ``finally`` or a
+    ``with`` that tidies up, or a generator that is closed. Whoever answers without raising is not asked again.
+    """
+    global _lost
+    main = threading.main_thread().ident or 0
+    while raised.get():
+        while not over.wait(AGAIN_AFTER_S):
+            if sys._current_exceptions().get(main) in NOTHING:
+                _lost = True
+                _press(main)
+                break
+
+
+def _press(thread: int) -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(thread, signal.SIGINT)  # which also ends its waiting
+    else:
         _thread.interrupt_main()
-
-
-def _is_being_handled() -> bool:
-    """Whether a KeyboardInterrupt is on its way out of the code that the signal came into: in an ``except``, a
-    ``finally`` or a ``with`` that tidies up. Between those no Python code runs, and no signal comes in."""
-    error = sys.exc_info()[1]
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
