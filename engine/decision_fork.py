@@ -24,6 +24,8 @@ class Fork(Simulation):
     an event: while placements are taken, or before the children of a task that has just finished are released.
     """
 
+    _next_arrival_s = math.inf
+
     def __init__(self, of: Simulation) -> None:
         vars(self).update(vars(of))
         self.ledger = of.ledger.copy()
@@ -34,7 +36,6 @@ class Fork(Simulation):
         self._numbers = count(next(of._numbers))
         self._open_parts = of._open_parts.copy()
         self.memory_refused = set()
-        self._next_arrival_s = math.inf
         self._pending = Pending(of._has_parents)
         self._telling = None
         self._state = copy(of._state)

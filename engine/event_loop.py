@@ -252,5 +252,5 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
             pending._head = 0
         elif len(order) > 64 and len(order) > 2 * len(waiting):
             pending._compact()
-    simulation._events_run, simulation._next_arrival_s = done, next_arrival_s
+    simulation._events_run = done
     return done - before_all

@@ -1,4 +1,4 @@
-"""What has happened in one simulation, as columns: at most 64 bytes a task, whole or in two shares."""
+"""What has happened in one simulation, as columns: at most 64 bytes a task, whole or in two shares f and 1 - f."""
 
 from __future__ import annotations
 
@@ -31,15 +31,17 @@ class Parts(NamedTuple):
 class Ledger:
     """Every share ("part") of every task. Written by the simulation only.
 
-    Part i < n is the first share of task i. In a race with divisible tasks part n + i is its second, if the fractions
-    are f and 1 - f (nearly every split there is); all others are appended behind 2 n, those of one task, ``extra``,
-    side by side. ``device`` is -1 before a part is placed. ``ended`` lists parts, ``finished`` tasks, in the order in
-    which it happened.
+    Part i < n is the first share of task i; in a race with divisible tasks part n + i is the second of two. Of a task
+    in more shares all but the first are appended behind 2 n, side by side. ``device`` is -1 before a part is placed.
+    ``ended`` lists parts, ``finished`` tasks, in the order in which it happened.
+
+    Bytes a task, on up to 127 devices: 42, or 63 in a race with divisible tasks, however many of them are split; 8 more
+    for a policy whose fractions are not f and 1 - f to the bit, or that makes three shares, and 34 for each such share.
     """
 
     __slots__ = (
-        "_fraction", "device", "end_s", "ended", "extra", "extra_fraction", "extra_task", "finished", "halves",
-        "has_pairs", "placed_s", "start_s", "tasks",
+        "_extra_count", "_first_extra", "_fraction", "_larger", "device", "end_s", "ended", "extra_fraction",
+        "extra_task", "finished", "halves", "has_pairs", "placed_s", "start_s", "tasks",
     )  # fmt: skip
 
     def __init__(self, tasks: int, devices: int, *, divisible: bool = True) -> None:
@@ -50,9 +52,12 @@ class Ledger:
         self.start_s = array("d", [np.nan]) * self.halves
         self.end_s = array("d", [np.nan]) * self.halves
         self.placed_s = array("d", [np.nan]) * tasks
-        # of the first share; of a pair only the smaller fraction is kept, negative where that is the second's
+        # of the first share; of a pair the smaller one, negative where that is the second's: the larger is 1 - f, or
+        # stands in a column of its own (else nan), as long as the tasks are many as soon as one needs it
         self._fraction = array("d", [1.0]) * tasks
-        self.extra: dict[int, range] = {}
+        self._larger = array("d")
+        self._first_extra = array("i")  # as long as that, too: the part, or -1
+        self._extra_count = array("i")
         self.extra_task = array("i")
         self.extra_fraction = array("d")
         self.ended = array("i")
@@ -63,39 +68,49 @@ class Ledger:
         other = copy(self)
         for name in Ledger.__slots__:
             value = getattr(self, name)
-            if not isinstance(value, int):
-                setattr(other, name, copy(value))
+            if isinstance(value, array):
+                setattr(other, name, value[:])
         return other
 
     def add_split(self, task: int, shares: Shares, now_s: float) -> int:
         """Note that a task was placed in several shares; return the number of its second part: the others follow it."""
         self.placed_s[task] = now_s
-        if len(shares) == 2:
-            (first, f), (other, g) = shares
-            smaller, larger = (f, g) if f <= g else (g, f)
-            if larger == 1.0 - smaller:
-                self.has_pairs = True
-                second = self.tasks + task
-                self.device[task], self.device[second] = first, other
-                self._fraction[task] = f if f <= g else -g
-                return second
+        if len(shares) > 2:
+            return self._add_many(task, shares)
+        (first, f), (other, g) = shares
+        smaller, larger = (f, g) if f <= g else (g, f)
+        second = self.tasks + task
+        self.has_pairs = True
+        self.device[task], self.device[second] = first, other
+        self._fraction[task] = f if f <= g else -g
+        if larger != 1.0 - smaller:
+            self._larger = self._larger or array("d", [np.nan]) * self.tasks
+            self._larger[task] = larger
+        return second
+
+    def _add_many(self, task: int, shares: Shares) -> int:
         self.device[task], self._fraction[task] = shares[0]
-        further = range(len(self.device), len(self.device) + len(shares) - 1)
-        self.extra[task] = further
+        self._first_extra = self._first_extra or array("i", [-1]) * self.tasks
+        self._extra_count = self._extra_count or array("i", [0]) * self.tasks
+        further = self._first_extra[task] = len(self.device)
+        self._extra_count[task] = len(shares) - 1
         for device, fraction in shares[1:]:
             self.extra_task.append(task)
             self.extra_fraction.append(fraction)
             self.device.append(device)
             self.start_s.append(np.nan)
             self.end_s.append(np.nan)
-        return further[0]
+        return further
 
     def withdraw(self, task: int) -> None:
         """Forget where a task was placed whose shares have not started."""
         for part in self.parts_of(task):
             self.device[part] = -1
-        self.extra.pop(task, None)
         self._fraction[task] = 1.0
+        if self._larger:
+            self._larger[task] = np.nan
+        if self._first_extra:
+            self._first_extra[task], self._extra_count[task] = -1, 0
 
     def task_of(self, part: int) -> int:
         """Return the task of a part."""
@@ -117,21 +132,31 @@ class Ledger:
             return []
         if self.has_pairs and self.device[self.tasks + task] >= 0:
             return [task, self.tasks + task]
-        return [task, *self.extra.get(task, ())]
+        if self._first_extra and self._first_extra[task] >= 0:
+            first = self._first_extra[task]
+            return [task, *range(first, first + self._extra_count[task])]
+        return [task]
 
     def fraction(self, part: int) -> float:
         """Return the fraction of its task that a part is."""
         if part >= self.halves:
             return self.extra_fraction[part - self.halves]
-        kept = self._fraction[self.task_of(part)]
-        if part < self.tasks:
-            return kept if kept > 0.0 else 1.0 + kept
-        return 1.0 - kept if kept > 0.0 else -kept
+        task = self.task_of(part)
+        kept = self._fraction[task]
+        smaller = abs(kept)
+        if (kept > 0.0) == (part < self.tasks):
+            return smaller
+        larger = self._larger[task] if self._larger else np.nan
+        return larger if larger == larger else 1.0 - smaller
 
     def _fractions(self, parts: IntArray, task: IntArray) -> FloatArray:
         kept = column(self._fraction, task)
         smaller = np.abs(kept)
-        fraction: FloatArray = np.where((kept > 0.0) == (parts < self.tasks), smaller, 1.0 - smaller)
+        larger = 1.0 - smaller
+        if self._larger:
+            known = column(self._larger, task)
+            larger = np.where(np.isnan(known), larger, known)
+        fraction: FloatArray = np.where((kept > 0.0) == (parts < self.tasks), smaller, larger)
         further = parts >= self.halves
         if further.any():
             fraction[further] = column(self.extra_fraction, parts[further] - self.halves)
@@ -191,11 +216,10 @@ class Ledger:
         counts, second = np.ones(len(task), dtype=np.int64), task + self.tasks
         if self.has_pairs:
             counts += column(self.device, second) >= 0
-        if self.extra:
-            for row, index in enumerate(task.tolist()):
-                further = self.extra.get(index)
-                if further is not None:
-                    counts[row], second[row] = 1 + len(further), further[0]
+        if self._first_extra:
+            many = column(self._first_extra, task)
+            counts += column(self._extra_count, task)
+            second = np.where(many >= 0, many, second)
         return counts, second
 
     def digest(self) -> str:

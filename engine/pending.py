@@ -77,7 +77,7 @@ class Pending:
             return iter(list(self._ready.values()))
         order = self._order
         if len(order) == 1 and order[0] is not None:
-            return iter((order[0],))  # as __iter__
+            return iter((order[0],))  # as __iter__, without the call: it is asked for every placement
         return self._walk()
 
     def _add(self, task: Task, ready: bool) -> None:

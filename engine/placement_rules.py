@@ -28,6 +28,7 @@ def checked(placement: Any, pending: Pending, state: ClusterState) -> Placement:
         raise PlacementError(f"a placement holds {_short(task)} where a task of `pending` belongs.")
     if task.index not in pending._position:
         raise PlacementError(f"it placed {task}, which is not pending (placed before, or not yet arrived).")
+    task = state._columns.tasks[task.index]  # a stranger may hand back one of another race
     if order is not None and not (isinstance(order, Real) and not math.isnan(float(order))):
         raise PlacementError(f"the order of {task} is {_short(order)}; it must be a number.")
     if state._all_fit and type(shares) is tuple:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
@@ -80,18 +82,17 @@ class Simulation:
         # by model, for shares of tasks and devices that drift
         needs_models = divisible or None in self._whole_true_s
         self._true_s: tuple[SecondsColumn, ...] = shared.table("true") if needs_models else ()
-        # what is believed, where that stands in a table: by model, by device of whole tasks, and without the launch
+        # what is believed, where that stands in a table: by model, and by device of whole tasks
         self._believed_s: tuple[SecondsColumn, ...] | None = None
         self._whole_believed_s: list[SecondsColumn] | None = None
-        busy_s: list[SecondsColumn] | None = None
+        busy_s: Callable[[DeviceState], SecondsColumn] | None = None
         if isinstance(self.estimator, TableEstimator):
             name = self.estimator.name
             self._believed_s = shared.table(name)
             self._whole_believed_s = [shared.whole_s(name, device) for device in self.devices]
-            busy_s = [shared.busy_s(name, device) for device in self.devices]
+            busy_s = partial(shared.busy_s, name)
         self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals = shared.arrivals
-        self._next_arrival_s: float = self.columns.arrival_s[self._arrivals[0]]
         self._pending = Pending(workload.has_parents)
         self._events: list[tuple[float, int, int]] = []  # second, start number, part
         self._numbers = count(1)  # of starts and placements: what comes first at a tie
@@ -129,6 +130,11 @@ class Simulation:
         except (Exception, SystemExit) as error:  # a stranger's constructor
             self.disqualify(f"its estimator could not start: {sentence_of(error)}", traceback.format_exc())
             return TableEstimator("nominal", shared.table("nominal"))
+
+    @property
+    def _next_arrival_s(self) -> float:
+        position = self._state.arrivals
+        return self.columns.arrival_s[self._arrivals[position]] if position < len(self._arrivals) else math.inf
 
     @property
     def next_s(self) -> float:

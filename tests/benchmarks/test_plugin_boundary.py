@@ -138,7 +138,7 @@ def loop_that(decide: Decide) -> Callable[[Simulation, float, float], int]:
                 device._end_s = now_s + believed_s
             start_s[index] = now_s
             heappush(heap, (now_s + seconds, next(numbers), index))
-        simulation._next_arrival_s = math.inf
+        state.arrivals = len(tasks)
         return done
 
     return run_events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from engine.placement import Placement, on, split
 from engine.race import LaneSpec, Race
 from engine.results import SchedulerResult
 from engine.scheduler import Scheduler
+from engine.simulation import Simulation
 from engine.state import ClusterState
 from engine.task import Task
 from engine.workload import Workload, workload
@@ -268,6 +270,25 @@ def test_a_keyboard_interrupt_is_the_users_and_is_not_swallowed() -> None:
     race = Race(twenty_tasks(), CLUSTER, [LaneSpec("bad", Answering(2, raising(KeyboardInterrupt())))])
     with pytest.raises(KeyboardInterrupt):
         race.advance()
+
+
+def test_a_simulation_that_the_user_interrupted_in_place_can_go_on_and_its_clock_never_goes_back() -> None:
+    asked, clock = count(), [0.0]
+
+    class Interrupted(Mct):
+        def place(self, pending: Pending, state: ClusterState) -> Iterable[Placement]:
+            assert state.now >= clock[-1]
+            clock.append(state.now)
+            if next(asked) == 7:
+                raise KeyboardInterrupt
+            return super().place(pending, state)
+
+    simulation = Simulation(twenty_tasks(), CLUSTER, Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        simulation.advance()
+    assert simulation.next_s >= simulation.now_s
+    simulation.advance()
+    assert (simulation.status, simulation.reason) == ("finished", None)
 
 
 def test_a_disqualified_lane_keeps_what_it_has_finished_and_asks_nobody_any_more() -> None:
