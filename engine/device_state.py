@@ -152,8 +152,7 @@ class DeviceState:
 class EqualDevices:
     """Devices that differ in id only, and what they have in common.
 
-    ``busy_s`` are the believed seconds of every whole task there without the launch: where they stand in a table, and
-    once a rule has asked for them.
+    ``busy_s`` are the believed seconds of every whole task there without the launch, where they stand in a table.
     """
 
     __slots__ = ("busy_s", "devices", "extra_w", "first", "kind", "latency_s", "memory_gb", "price_per_s", "slots")

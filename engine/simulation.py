@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable
-from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
@@ -82,15 +80,15 @@ class Simulation:
         # by model, for shares of tasks and devices that drift
         needs_models = divisible or None in self._whole_true_s
         self._true_s: tuple[SecondsColumn, ...] = shared.table("true") if needs_models else ()
-        # what is believed, where that stands in a table: by model, and by device of whole tasks
+        # what is believed, where that stands in a table: by model, by device of whole tasks, and without the launch
         self._believed_s: tuple[SecondsColumn, ...] | None = None
         self._whole_believed_s: list[SecondsColumn] | None = None
-        busy_s: Callable[[DeviceState], SecondsColumn] | None = None
+        busy_s: list[SecondsColumn] | None = None
         if isinstance(self.estimator, TableEstimator):
             name = self.estimator.name
             self._believed_s = shared.table(name)
             self._whole_believed_s = [shared.whole_s(name, device) for device in self.devices]
-            busy_s = partial(shared.busy_s, name)
+            busy_s = [shared.busy_s(name, device) for device in self.devices]
         self._precedence = Precedence(self.columns, self.ledger, cluster)
         self._arrivals = shared.arrivals
         self._pending = Pending(workload.has_parents)

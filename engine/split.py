@@ -138,9 +138,6 @@ def best_of(options: list[Side], divisible: bool, weights: Weights) -> Shares:
 def _busy_s(task: Task, state: ClusterState, group: EqualDevices) -> float:
     """Return the believed seconds of the whole task on such a device, its transfer included and its launch not."""
     first = group.first
-    if state._busy_s is not None:
-        group.busy_s = state._busy_s(first)
-        return group.busy_s[task.index]
     return state.expected(task)[first.model] / first.speed + state._columns.transfer_gb[task.index] * first.per_gb_s
 
 

@@ -22,7 +22,7 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_all", "_all_fit", "_busy_s", "_columns", "_groups", "_plain", "_precedence", "_states", "_whole_s",
+        "_all", "_all_fit", "_columns", "_groups", "_plain", "_precedence", "_states", "_whole_s",
         "arrivals", "by_kind", "cluster", "devices", "equals", "expected", "independent", "now", "weights",
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ class ClusterState:
         expected: Callable[[Task], Seconds],
         weights: Weights,
         whole_s: Sequence[SecondsColumn] | None = None,
-        busy_s: Callable[[DeviceState], SecondsColumn] | None = None,
+        busy_s: Sequence[SecondsColumn] | None = None,
     ) -> None:
         self.now = 0.0
         self.arrivals = 0
@@ -49,8 +49,10 @@ class ClusterState:
         self.expected = expected
         self._whole_s = whole_s  # of whole tasks by device, where they stand in a table
         self._states = states
-        self._busy_s = busy_s  # of whole tasks without the launch, where they stand in a table
         self._groups = groups_of_equals(states)
+        if busy_s is not None:
+            for group in self._groups:
+                group.busy_s = busy_s[group.first.index]
         self.equals = tuple(tuple(d.index for d in group.devices) for group in self._groups)
         self._columns = columns
         self._all = range(len(states))

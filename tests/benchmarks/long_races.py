@@ -62,7 +62,7 @@ def main() -> None:
     """Print the bytes of one race."""
     race, count = RACES[sys.argv[1]], int(sys.argv[2])
     tasks, shared = race.tasks(count)
-    Simulation(tasks, race.cluster, race.scheduler(), shared=shared).advance(events=100)  # makes what all share
+    Simulation(tasks, race.cluster, race.scheduler(), shared=shared)  # makes what all policies share
     tracemalloc.start()
     simulation = Simulation(tasks, race.cluster, race.scheduler(), shared=shared)
     waiting = 0
