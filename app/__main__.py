@@ -27,13 +27,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answering_interrupts() -> AbstractContextManager[None]:
-    """Let one Ctrl-C end a command, undisturbed by quick ones after it; not in a window, nor where it is ignored."""
+    """Let one Ctrl-C (or SIGTERM) end a command, undisturbed by quick ones after it; not in a window, which closes, nor
+    where it is ignored."""
     is_command = sys.argv[1:] and not sys.argv[1].startswith("-")
-    if is_command and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        from app.interrupts import no_interrupt_lost
+    usual = (signal.default_int_handler, signal.SIG_DFL)
+    signals = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) in usual]
+    if not is_command or not signals:
+        return nullcontext()
+    from app.interrupts import no_interrupt_lost
 
-        return no_interrupt_lost()
-    return nullcontext()
+    return no_interrupt_lost(signals)
 
 
 def _run(argv: list[str]) -> int:

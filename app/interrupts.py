@@ -1,4 +1,5 @@
-"""Ctrl-C for commands: one press counts, and is not lost; more in quick succession do not disturb the tidying up."""
+"""Ctrl-C for commands, and the signal to end: one counts, and is not lost; more in quick succession do not disturb the
+tidying up."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 
@@ -34,15 +35,17 @@ def interrupt_once(_number: int, _frame: object) -> None:
 
 
 @contextmanager
-def no_interrupt_lost() -> Iterator[None]:
-    """Answer Ctrl-C by :func:`interrupt_once`; within this also again where the exception that it raised was lost: in a
-    destructor, in the callback that ends an import, or in a library that catches everything (one press in twenty while
-    numpy.random is imported). The handler stays when this ends: quick presses must not disturb what is left to do."""
+def no_interrupt_lost(signals: Sequence[signal.Signals] = (signal.SIGINT,)) -> Iterator[None]:
+    """Answer these signals by :func:`interrupt_once`; within this also again where the exception that it raised was
+    lost: in a destructor, in the callback that ends an import, or in a library that catches everything (one press in
+    twenty while numpy.random is imported). The handlers stay when this ends: quick presses must not disturb what is
+    left to do."""
     global _counted_at, _lost, _raised
     _counted_at, _lost, _raised = -math.inf, False, SimpleQueue()
     over = threading.Event()
-    threading.Thread(target=_ask_again, args=(_raised, over), name="Ctrl-C", daemon=True).start()
-    signal.signal(signal.SIGINT, interrupt_once)
+    threading.Thread(target=_ask_again, args=(signals[0], _raised, over), name="Ctrl-C", daemon=True).start()
+    for number in signals:
+        signal.signal(number, interrupt_once)
     report = sys.unraisablehook
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
@@ -57,8 +60,8 @@ def no_interrupt_lost() -> Iterator[None]:
         _raised.put(False)
 
 
-def _ask_again(raised: SimpleQueue[bool], over: threading.Event) -> None:
-    """Send Ctrl-C once more when the KeyboardInterrupt that it raised has gone and the command goes on.
+def _ask_again(number: signal.Signals, raised: SimpleQueue[bool], over: threading.Event) -> None:
+    """Send the signal once more when the KeyboardInterrupt that it raised has gone and the command goes on.
 
     As long as the main thread is handling any exception, it may be on its way out: an ``except``, a ``finally`` or a
     ``with`` that tidies up, or a generator that is closed. Whoever answers without raising is not asked again.
@@ -69,12 +72,12 @@ def _ask_again(raised: SimpleQueue[bool], over: threading.Event) -> None:
         while not over.wait(AGAIN_AFTER_S):
             if sys._current_exceptions().get(main) in NOTHING:
                 _lost = True
-                _press(main)
+                _send(number, main)
                 break
 
 
-def _press(thread: int) -> None:
+def _send(number: signal.Signals, thread: int) -> None:
     if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(thread, signal.SIGINT)  # which also ends its waiting
+        signal.pthread_kill(thread, number)  # which also ends its waiting
     else:
-        _thread.interrupt_main()
+        _thread.interrupt_main(number)

@@ -58,6 +58,7 @@ def _check_shares(task: Task, shares: Any, state: ClusterState) -> tuple[tuple[i
         raise PlacementError(f"the shares of {task} are {_short(shares)}; they must be (device, fraction) pairs.")
     total = 0.0
     checked: list[tuple[int, float]] = []
+    taken: set[int] = set()
     for share in shares:
         if not (isinstance(share, tuple | list) and len(share) == 2):
             raise PlacementError(f"a share of {task} is {_short(share)}; it must be a (device, fraction) pair.")
@@ -67,12 +68,13 @@ def _check_shares(task: Task, shares: Any, state: ClusterState) -> tuple[tuple[i
             raise PlacementError(
                 f"{task} has the fraction {_short(fraction)} on device {device}; it must be in (0, 1]."
             )
-        if any(device == other for other, _ in checked):
+        if device in taken:
             raise PlacementError(f"{task} has two shares on device {device}; at most one share a device is allowed.")
+        taken.add(int(device))
         checked.append((int(device), float(fraction)))
         total += float(fraction)
     if abs(total - 1.0) > _SUM_TOLERANCE:
-        raise PlacementError(f"the fractions of {task} sum to {total:.6g}; they must sum to 1.")
+        raise PlacementError(f"the fractions of {task} sum to {total:.12g}; they must sum to 1.")
     if len(checked) > 1 and not task.divisible:
         raise PlacementError(f"{task} was split over {len(checked)} devices, but it is not divisible.")
     if len(checked) == 1:

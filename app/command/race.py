@@ -156,6 +156,10 @@ def run(options: argparse.Namespace) -> int:
             receivers = [x for x in (recorder, folder) if x is not None]
             counting = partial(figures.counting, recorder) if figures is not None else None
             result = _race(prepared, receivers, control, talk, timing, recorded, counting)
+        except KeyboardInterrupt:
+            if recorder is not None:
+                print(f"The run is cut here; 'schedrace race --resume {run_id}' goes on with it.", file=sys.stderr)
+            raise
         finally:
             replaying = recorder is not None and recorder.replaying
             flushing = time.perf_counter()
@@ -259,7 +263,11 @@ def _cancelled_by_signals(control: Control[Frame]) -> Iterator[None]:
 
     def cancel(number: int, _frame: object) -> None:
         control.cancel()
-        print(f"Stopping; a policy that does not return is interrupted after {GRACE_S:.0f} s.", file=sys.stderr)
+        print(
+            f"Stopping; a policy that does not return is interrupted after {GRACE_S:.0f} s, and one that waits outside "
+            "Python by a second Ctrl-C.",
+            file=sys.stderr,
+        )
         for each in before:
             signal.signal(each, interrupt_once)
 

@@ -242,7 +242,10 @@ def print_what_is_kept(result: RaceResult, status: RecorderStatus | None, replay
     elif kept < done:
         said = f"Stopped before the end: {done:,} task results were finished, of which {kept:,} are kept."
     else:
-        said = f"Stopped before the end: {done:,} task results were finished and are kept."
+        said = (
+            f"Stopped before the end: {done:,} task results were finished and are kept. What is stopped stays so; "
+            "only a run that was cut can be resumed."
+        )
     print(said, file=sys.stderr)
 
 

@@ -50,11 +50,13 @@ def _has_display() -> bool:
 
 
 def _without_display(metrics_port: int | None) -> int:
-    from app.__main__ import main
+    from app.__main__ import INTERRUPTED, main
 
     print("There is no display here, so the default race runs in the terminal.", file=sys.stderr)
     watching = [] if metrics_port is None else ["--metrics-port", str(metrics_port)]
     status = main(["race", "--tasks", "2000", "--load", "0.8", *watching])
+    if status == INTERRUPTED:
+        return status
     # for the picture the race runs once more, with the same bits; one record of it is enough
     drawn = _open(True, PICTURE, record=False)
     if drawn == 0:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QApplication
 
+from app.__main__ import INTERRUPTED
 from app.icons import app_icon
 from app.preferences import PreferenceFile
 from app.theme import Theme
 from app.window.main_window import MainWindow
+from app.window.terminal import closed_from_the_terminal
 from app.window.unattended import Unattended
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def open_window(
     record: bool = True,
     figures: RaceFigures | None = None,
 ) -> int:
-    """Show the window and run until it is closed; return the exit status.
+    """Show the window and run until it is closed; return the exit status, 130 where a signal asked for it.
 
     ``autostart`` races the default race at full speed as soon as the window stands; ``screenshot`` saves the window's
     picture there, after that race or once the window is drawn, and closes it. Without ``record`` no result is stored.
@@ -76,8 +78,10 @@ def open_window(
         follow_races(window, figures)
     if autostart or screenshot is not None:
         window.when_furnished(Unattended(window, autostart, screenshot).begin)
-    window.show()
-    return app.exec()
+    with closed_from_the_terminal(window) as asked:
+        window.show()
+        status = app.exec()
+    return INTERRUPTED if asked() else status
 
 
 def follow_races(window: MainWindow, figures: RaceFigures) -> None:

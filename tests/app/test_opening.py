@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PySide6.QtGui import QImage
 
 from tests.app.conftest import Hands
@@ -53,6 +54,32 @@ def test_autostart_races_by_itself_and_saves_a_sharp_picture(own_folders):
     assert image.width() >= 2 * 1000
     colours = {image.pixel(x, y) for x in range(0, image.width(), 9) for y in range(0, image.height(), 9)}
     assert len(colours) > 40
+
+
+@pytest.mark.parametrize("racing", [True, False], ids=["while it races", "before it stands"])
+def test_ctrl_c_in_the_terminal_closes_the_window_as_its_own_button_does(own_folders: Path, racing: bool) -> None:
+    (own_folders / "config").mkdir(exist_ok=True)
+    (own_folders / "config" / "storage.toml").write_text('kind = "csv"\n')
+    code = f"""
+import os, signal, sys
+from app.window import opening
+def press(*_):
+    os.kill(os.getpid(), signal.SIGINT)
+def pressed(window):
+    if {racing}:
+        window.when_furnished(lambda: window.desk.runner.started.connect(press))
+    else:
+        from PySide6.QtCore import QTimer
+        QTimer.singleShot(0, press)
+    return window
+make = opening.make_window
+opening.make_window = lambda: pressed(make())
+sys.exit(opening.open_window(autostart=True))
+"""
+    done = run(code, own_folders)
+    assert (done.returncode, done.stderr) == (130, "")
+    recorded = list(own_folders.glob("data/runs/*/run.json"))
+    assert len(recorded) == racing
 
 
 def test_a_race_that_is_repeated_for_a_picture_names_no_run_and_no_storage_of_its_own(qtbot, own_folders):

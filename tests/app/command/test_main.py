@@ -77,7 +77,7 @@ from app.command import plugins
 
 def hasty(options):
     try:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.{first})
     finally:
         signal.raise_signal(signal.SIGINT)
         print("tidied up")
@@ -91,8 +91,10 @@ sys.exit(status)
 """
 
 
-def test_ctrl_c_pressed_again_and_again_does_not_disturb_the_tidying_up() -> None:
-    done = subprocess.run([sys.executable, "-c", HASTY], capture_output=True, text=True, check=False, timeout=60)
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM"])
+def test_ctrl_c_pressed_again_and_again_does_not_disturb_the_tidying_up(first: str) -> None:
+    code = HASTY.format(first=first)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (130, "tidied up\n")
     assert done.stderr == "Interrupted before the work was done; what was already written stays.\n"
 

@@ -512,7 +512,7 @@ def test_the_default_storage_is_a_postgresql_of_our_own_that_check_db_finds_heal
 def racing(*options: str) -> subprocess.Popen[str]:
     """Start a race that takes longer than any test waits."""
     return subprocess.Popen(
-        [sys.executable, "-m", "app", "race", "--tasks", "150000", *options],
+        [sys.executable, "-m", "app", "race", "--tasks", "300000", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -539,7 +539,7 @@ def test_ctrl_c_stops_the_race_and_keeps_what_was_finished(own_folders: Path, tm
     summary = strict(printed)
     row = summary["schedulers"][0]
     assert row["status"] == "stopped"
-    assert 0 < row["tasks"] < 150_000
+    assert 0 < row["tasks"] < 300_000
     assert "Stopped before the end" in said
     assert len((out / "results.csv").read_text().splitlines()) == 1 + row["tasks"]
     assert summary["storage"]["rows_written"] == row["tasks"]
