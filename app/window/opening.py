@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QApplication
 
-from app.__main__ import INTERRUPTED
 from app.icons import app_icon
 from app.preferences import PreferenceFile
 from app.theme import Theme
@@ -81,7 +80,11 @@ def open_window(
     with closed_from_the_terminal(window) as asked:
         window.show()
         status = app.exec()
-    return INTERRUPTED if asked() else status
+    if asked():
+        from app.__main__ import INTERRUPTED
+
+        return INTERRUPTED
+    return status
 
 
 def follow_races(window: MainWindow, figures: RaceFigures) -> None:
