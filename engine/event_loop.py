@@ -101,13 +101,15 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                     simulation._advance_queue(device)
                 else:
                     while ready:
-                        _, _, part, index, believed_s, slots, memory_gb, fraction = ready[0]
-                        if slots > device.free_slots:
-                            break
-                        if memory_gb > device.free_memory_gb:
-                            simulation.memory_refused.add(part)
-                            break
-                        ready.popleft()
+                        # the first of a queue fits on one slot that is free now, unless a child was faster
+                        if device.pooled or has_parents:
+                            _, _, part, _, _, slots, memory_gb, _ = ready[0]
+                            if slots > device.free_slots:
+                                break
+                            if memory_gb > device.free_memory_gb:
+                                simulation.memory_refused.add(part)
+                                break
+                        _, _, part, index, believed_s, slots, memory_gb, fraction = ready.popleft()
                         # exactly zero when the queue is empty, so that rounding never builds up
                         device.queued_s = device.queued_s - believed_s if ready or device.waiting else 0.0
                         whole_s = whole_true_s[device.index]
@@ -175,7 +177,9 @@ def run_events(simulation: Simulation, until_s: float, events: float) -> int:
                 part, fraction, rest = index, 1.0, None
                 where = whole_on.get(id(shares))
                 if where is None:
-                    if len(shares) == 2 and index in waiting and divisible[index] and plain_pair(shares, most):
+                    if (len(shares) == 2 and index in waiting and divisible[index]) and (
+                        shares is state._legal_pair or plain_pair(shares, most)
+                    ):
                         (where, fraction), rest = shares
                     elif len(shares) != 1 or type(shares[0]) is not tuple or len(shares[0]) != 2:
                         simulation._put_checked(placement)

@@ -170,6 +170,8 @@ def _soonest_shares(task: Task, state: ClusterState) -> Shares:
                     score = time * (on_cpu_s if on_cpu_s > on_gpu_s else on_gpu_s)
                     if score < best_score:
                         best_score, shares = score, ((cpu, 1.0 - f), (gpu, f))
+    if len(shares) == 2:
+        state._legal_pair = shares
     return shares
 
 

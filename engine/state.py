@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from engine.cluster import Cluster, Device, Kind
 from engine.device_state import DeviceState, groups_of_equals
 from engine.estimator import Seconds
+from engine.placement import Shares
 from engine.precedence import Precedence
 from engine.shared import SecondsColumn
 from engine.task import Task, TaskColumns
@@ -22,7 +23,7 @@ class ClusterState:
     """
 
     __slots__ = (
-        "_all", "_all_fit", "_columns", "_groups", "_plain", "_precedence", "_states", "_whole_s",
+        "_all", "_all_fit", "_columns", "_groups", "_legal_pair", "_plain", "_precedence", "_states", "_whole_s",
         "arrivals", "by_kind", "cluster", "devices", "equals", "expected", "independent", "now", "weights",
     )  # fmt: skip
 
@@ -65,6 +66,7 @@ class ClusterState:
         # finish alone counts and every task fits every device at once: the rules of splitting have a short way for that
         self._plain = self._all_fit and self.independent and weights.energy == weights.cost == 0.0
         self._precedence = precedence
+        self._legal_pair: Shares | None = None  # the latest that the rules of splitting made: legal as it is
 
     def seconds(self, task: Task, device: int, fraction: float = 1.0) -> float:
         """Return the expected seconds of a share; inf where the task cannot run.
