@@ -82,13 +82,13 @@ def alone(peer: str, jobs: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("schedulers", "tasks", "floor"),
-    [(SIX, 20_000, 20_000), ((*SIX[:5], "hybrid_ml"), 10_000, 5_000)],
+    [(SIX, 20_000, 30_000), ((*SIX[:5], "hybrid_ml"), 10_000, 5_000)],
     ids=["six policies without learning", "six policies, one of them learning"],
 )
 def test_tasks_per_second_where_a_bare_heapq_loop_does_a_million(schedulers, tasks, floor):
-    """The target of six policies without learning is 35,000: 27,000 to 29,000 were measured. Of 25 us a task, mct,
-    which splits nearly all, takes 8, each simple policy 3 to 4, where the bare loop takes 0.7: what is left are the
-    calls of the contract and the books of a share."""
+    """The target of six policies without learning is 35,000: 34,400 to 35,900 were measured. Of 20 us a task, mct,
+    which splits nearly all, takes 5.8, each simple policy 2.7 to 3.1, where the bare loop takes 0.7: what is left are
+    the calls of the contract and the books of a share."""
     jobs = 100_000
     registry = load_registry(plugins=[])
     spec = RaceSpec(tasks=tasks, seed=7, schedulers=tuple(SchedulerSpec(name) for name in schedulers))
