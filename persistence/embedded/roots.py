@@ -57,7 +57,7 @@ class OwnDatabase:
 def note_data_dir(folder: Path, data_dir: Path) -> None:
     """Note in a database's folder, where that is root's, which data folder it belongs to. Raises OSError."""
     if folder.parent == ROOT_FOLDER and _noted(folder) != data_dir:
-        new = folder / f"{_NOTE}.new"
+        new = folder / f"{_NOTE}.new-{os.getpid()}"  # others may start on the same folder at this instant
         new.touch(0o600)  # its name is nobody else's business
         new.write_bytes(os.fsencode(data_dir))
         new.replace(folder / _NOTE)
