@@ -88,7 +88,7 @@ class StillPlot(pg.PlotWidget):
         plot.disableAutoRange()
         plot.layout.setContentsMargins(1, self.fontMetrics().height() // 2, 1, 1)  # a tick at the top is seen whole
         plot.getAxis("left").setWidth(left_px)
-        for side in ("left", "bottom"):
+        for side in ("left", "bottom", "top", "right"):  # hidden ones, too, follow every change of a range
             plot.getAxis(side).enableAutoSIPrefix(False)
 
     def sizeHint(self) -> QSize:

@@ -144,6 +144,8 @@ class RaceTab(QWidget):
             self.ranking.mark(self.lane.currentText())
             self._titles(frame)
             self.say(running(frame) if headline is None else headline)
+            if self._page.minimumSizeHint().height() > self.height():  # a title has grown by a line
+                self._fit_ranking()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the height out anew."""
