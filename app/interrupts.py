@@ -35,7 +35,7 @@ def interrupt_once(_number: int, _frame: object) -> None:
 
 
 @contextmanager
-def no_interrupt_lost(signals: Sequence[signal.Signals] = (signal.SIGINT,)) -> Iterator[None]:
+def no_interrupt_lost(signals: Sequence[signal.Signals]) -> Iterator[None]:
     """Answer these signals by :func:`interrupt_once`; within this also again where the exception that it raised was
     lost: in a destructor, in the callback that ends an import, or in a library that catches everything (one press in
     twenty while numpy.random is imported). The handlers stay when this ends: quick presses must not disturb what is

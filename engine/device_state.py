@@ -175,7 +175,7 @@ class EqualDevices:
         (-1, inf) when none ever is. As :meth:`DeviceState.available_at` of each, at the cost of one call.
         """
         device, first_s = -1, math.inf
-        single = slots == self.slots == 1
+        single = self.slots == slots == 1
         for candidate in self.devices:
             if single:
                 end_s = candidate._end_s

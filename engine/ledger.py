@@ -35,8 +35,9 @@ class Ledger:
     in more shares all but the first are appended behind 2 n, side by side. ``device`` is -1 before a part is placed.
     ``ended`` lists parts, ``finished`` tasks, in the order in which it happened.
 
-    Bytes a task, on up to 127 devices: 42, or 63 in a race with divisible tasks, however many of them are split; 8 more
-    for a policy whose fractions are not f and 1 - f to the bit, or that makes three shares, and 34 for each such share.
+    Bytes a task, on up to 127 devices: 42, or in a race with divisible tasks 58 where none is split and 63 where all
+    are; 8 more for a policy whose fractions are not f and 1 - f to the bit, or that makes three shares, and 34 for each
+    of those beyond the first.
     """
 
     __slots__ = (
@@ -44,7 +45,7 @@ class Ledger:
         "extra_task", "finished", "halves", "has_pairs", "placed_s", "start_s", "tasks",
     )  # fmt: skip
 
-    def __init__(self, tasks: int, devices: int, *, divisible: bool = True) -> None:
+    def __init__(self, tasks: int, devices: int, *, divisible: bool) -> None:
         self.tasks = tasks
         self.halves = 2 * tasks if divisible else tasks
         self.has_pairs = False

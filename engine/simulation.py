@@ -78,8 +78,7 @@ class Simulation:
         # by device: the seconds of whole tasks; None where they depend on when a share starts
         self._whole_true_s = [None if device.drifts else shared.whole_s("true", device) for device in self.devices]
         # by model, for shares of tasks and devices that drift
-        needs_models = divisible or None in self._whole_true_s
-        self._true_s: tuple[SecondsColumn, ...] = shared.table("true") if needs_models else ()
+        self._true_s = shared.table("true") if divisible or None in self._whole_true_s else ()
         # what is believed, where that stands in a table: by model, by device of whole tasks, and without the launch
         self._believed_s: tuple[SecondsColumn, ...] | None = None
         self._whole_believed_s: list[SecondsColumn] | None = None

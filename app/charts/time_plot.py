@@ -22,6 +22,8 @@ VEIL_MARGIN_PX = 2
 LONG = (("\u00a0d", 86_400.0), ("\u00a0h", 3_600.0))
 """Units in which a time axis is shown that is longer than :data:`UNITS` of them: traces cover weeks."""
 UNITS = 3.0
+LEAST_PX = 78
+"""In the smallest window, when the titles of three cards have taken two lines; asked for is more (sizeHint)."""
 MARK_GAP = 0.02
 """Between a mark and its words, as a share of their width."""
 
@@ -76,7 +78,7 @@ class TimePlot(StillPlot):
             plot.getAxis(name).setStyle(maxTickLevel=levels)
             # drawn anew only when its ticks change: replaying its texts cost another quarter
             plot.getAxis(name).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(LEAST_PX)
         self.getAxis("bottom").setToolTip("Simulated time since the first task arrived")
 
     @property

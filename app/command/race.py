@@ -175,9 +175,7 @@ def run(options: argparse.Namespace) -> int:
     exit_status = _verdict(options, result, status, settings is not None and settings.kind == "csv")
     if not (control.cancelled and any(row.status == "stopped" for row in result.rows)):
         return exit_status
-    report.print_what_is_kept(result, status, replaying)
-    if cut is not None:
-        print("The run counts as cut, as before: --resume goes on with it again.", file=sys.stderr)
+    report.print_what_is_kept(result, status, replaying, resuming=cut is not None)
     return 130
 
 

@@ -231,8 +231,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def print_what_is_kept(result: RaceResult, status: RecorderStatus | None, replaying: bool) -> None:
-    """Say on standard error what a race that was stopped leaves behind."""
+def print_what_is_kept(result: RaceResult, status: RecorderStatus | None, replaying: bool, resuming: bool) -> None:
+    """Say on standard error what a race that was stopped leaves behind, and whether it can be gone on with."""
     done = sum(row.tasks for row in result.rows)
     kept = status.rows_written + status.rows_pending if status is not None else 0
     if replaying:
@@ -242,11 +242,12 @@ def print_what_is_kept(result: RaceResult, status: RecorderStatus | None, replay
     elif kept < done:
         said = f"Stopped before the end: {done:,} task results were finished, of which {kept:,} are kept."
     else:
-        said = (
-            f"Stopped before the end: {done:,} task results were finished and are kept. What is stopped stays so; "
-            "only a run that was cut can be resumed."
-        )
+        said = f"Stopped before the end: {done:,} task results were finished and are kept."
     print(said, file=sys.stderr)
+    if resuming:
+        print("The run counts as cut, as before: --resume goes on with it again.", file=sys.stderr)
+    elif status is not None:
+        print("A run that was stopped stays so; only one that was cut can be resumed.", file=sys.stderr)
 
 
 def print_timing(timing: Timing) -> None:

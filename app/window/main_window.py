@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         self.theme.apply(self.preferences.theme)  # type: ignore[arg-type]
         self.remember = self.record = True
         self._painted = self._filled = self._furnished = False
-        self._closing = self._closed_early = False
+        self._closing = False
         self._afterwards: list[Callable[[], None]] = []
         self._build()
         self.theme.changed.connect(self.restyle)
@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
 
     def _fill(self) -> None:
         """Make the form and the tabs, and paint them before what takes longer."""
-        if self._closed_early:
+        if self._closing:
             return
         from PySide6.QtCore import Qt
 
@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
 
     def furnish(self) -> None:
         """Load the plugins and make the charts."""
-        if self._closed_early:
+        if self._closing:
             return
         from app.window.choices import remembered_spec
         from engine.errors import InputError
@@ -291,7 +291,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the race, see its rows home, leave no thread."""
         if not self._furnished:
-            self._closed_early = True
+            self._closing = True  # and nothing more is made
             super().closeEvent(event)
             return
         ended = [part.shut_down(CLOSING_WAIT_MS) for part in (self.verify_tab, self.decision_desk, self.desk.runner)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
@@ -44,6 +44,7 @@ class RaceTab(QWidget):
         self._told: Frame | None = None
         self._furnished = False
         self._page = QWidget()
+        self._page.installEventFilter(self)
         self.headline, self.beyond = _headline(), ElidedLabel("", "muted")
         self.ranking_card = Card("Ranking", "The ranking of the policies appears here: response times, energy, cost.")
         self.curves_card = Card("Response times", "One line a policy: how long the tasks take that finish.")
@@ -144,8 +145,13 @@ class RaceTab(QWidget):
             self.ranking.mark(self.lane.currentText())
             self._titles(frame)
             self.say(running(frame) if headline is None else headline)
-            if self._page.minimumSizeHint().height() > self.height():  # a title has grown by a line
-                self._fit_ranking()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let a title that has grown by a line take a row of the ranking."""
+        has_changed = event.type() == QEvent.Type.LayoutRequest and self._furnished
+        if has_changed and self._page.minimumSizeHint().height() > self.height():
+            self._fit_ranking()
+        return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the height out anew."""

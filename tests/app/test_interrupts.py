@@ -50,7 +50,7 @@ ENDS = ["tidied up", "the end"]
 
 def said(program: str, *, ended_by_it: bool = True) -> list[str]:
     """Return the lines that a program prints, what it does being within the commands' way with Ctrl-C."""
-    within = "with no_interrupt_lost():\n" + textwrap.indent(program, "    ")
+    within = "with no_interrupt_lost([signal.SIGINT]):\n" + textwrap.indent(program, "    ")
     if ended_by_it:
         within = f"try:\n{textwrap.indent(within, '    ')}\nexcept KeyboardInterrupt:\n    pass\n"
     program = BEGINNING + within + END

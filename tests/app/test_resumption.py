@@ -139,7 +139,7 @@ def test_a_replay_that_is_stopped_prints_no_results_and_says_what_the_run_keeps(
     said = schedrace("race", "--storage", storage, "--resume", "last")
     assert (said.status, said.out) == (130, "")
     assert f"Stopped in the replay: nothing was added, and the run keeps its {kept:,} task results." in said.err
-    assert "--resume goes on with it again" in said.err
+    assert "--resume goes on with it again" in said.err and "stays so" not in said.err
     stopped_by_the_first(ResumingRecorder, monkeypatch)
     stored = json.loads(schedrace("race", "--storage", storage, "--resume", "last", "--json").out)["storage"]
     assert (stored["rows_written"], stored["rows_pending"]) == (kept, 0)
@@ -153,6 +153,22 @@ def test_a_race_that_is_stopped_before_its_first_task_claims_nothing(
     assert said.status == 130
     assert "No policy has finished a task.\n" in said.out
     assert "Stopped before the end: 0 task results were finished and are kept." in said.err
+    assert "A run that was stopped stays so" in said.err
+
+
+def test_a_race_that_is_cut_by_a_second_ctrl_c_says_how_to_go_on_and_that_does(
+    schedrace: Callable[..., Said], own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "state", interrupted)
+        said = schedrace("race", "--storage", "csv", *RACE)
+    assert said.status == 130
+    (run,) = (own_folders / "data" / "runs").iterdir()
+    assert f"The run is cut here; 'schedrace race --resume {run.name}' goes on with it." in said.err
+    assert schedrace("race", "--storage", "csv", "--resume", run.name).status == 0
 
 
 def test_two_processes_cannot_resume_the_same_run_and_the_second_is_told_before_anything_is_prepared(

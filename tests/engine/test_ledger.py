@@ -26,7 +26,7 @@ PLACEMENTS = st.one_of(
 
 def filled(placements: Placements) -> Ledger:
     """Return a ledger of one task more than that."""
-    ledger = Ledger(len(placements) + 1, 4)
+    ledger = Ledger(len(placements) + 1, 4, divisible=True)
     for task, shares in enumerate(placements):
         if len(shares) > 1:
             ledger.add_split(task, shares, float(task))
@@ -68,7 +68,7 @@ def test_the_rows_of_finished_tasks_hold_each_share_in_its_place(placements: Pla
 
 @given(shares=PLACEMENTS.filter(lambda shares: len(shares) > 1))
 def test_a_placement_that_is_withdrawn_leaves_no_trace(shares: tuple[tuple[int, float], ...]) -> None:
-    ledger = Ledger(2, 4)
+    ledger = Ledger(2, 4, divisible=True)
     ledger.add_split(0, shares, 0.0)
     ledger.withdraw(0)
     assert ledger.parts_of(0) == [] and not len(ledger.parts().task)
@@ -78,6 +78,6 @@ def test_a_placement_that_is_withdrawn_leaves_no_trace(shares: tuple[tuple[int, 
 
 @pytest.mark.parametrize("devices", [2, 127, 128, 32_768, 70_000])
 def test_the_last_device_of_any_cluster_has_its_place(devices: int) -> None:
-    ledger = Ledger(1, devices)
+    ledger = Ledger(1, devices, divisible=False)
     ledger.device[0] = devices - 1
     np.testing.assert_array_equal(ledger.parts().device, [devices - 1])
