@@ -1,10 +1,11 @@
-"""When Python looks for cycles of objects that nobody holds any more: seldom at work, and not at the end."""
+"""When and where Python looks for cycles of objects that nobody holds any more: seldom at work, not at the end, and
+beside a window in its thread alone."""
 
 from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -21,6 +22,23 @@ def few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+
+
+def only_in_this_thread() -> Callable[[], None]:
+    """Have cycles collected by a timer of this thread's event loop alone, until what is returned is called.
+
+    Charts leave cycles that hold Qt objects. Whatever thread allocates next would collect them: the race's thread then
+    destroys a text of the charts while the window lays out another, and Qt may crash.
+    """
+    from pyqtgraph.util.garbage_collector import GarbageCollector
+
+    collector = GarbageCollector()
+
+    def end() -> None:
+        collector.timer.stop()
+        gc.enable()
+
+    return end
 
 
 def none_at_exit() -> None:

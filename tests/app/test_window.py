@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import os
 import sys
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -510,6 +512,23 @@ def test_void_methods_keep_the_reference_count_of_none(qapp: QApplication):
     for number in range(1000):
         label.setText(str(number))
     assert abs(sys.getrefcount(None) - before) < 100
+
+
+def test_cycles_which_may_hold_qt_objects_are_collected_in_the_windows_thread_alone(hands):
+    collecting = []
+
+    def note(phase: str, _info: object) -> None:
+        collecting.append(threading.current_thread())
+
+    hands.race_small(400, ("mct", "hybrid_ml"))
+    hands.press("start")
+    assert not gc.isenabled()
+    gc.callbacks.append(note)
+    hands.wait(lambda: collecting)
+    gc.callbacks.remove(note)
+    assert set(collecting) == {threading.main_thread()}
+    hands.window.close()
+    assert gc.isenabled()
 
 
 SETTLING_MS = 100
