@@ -8,6 +8,9 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+COLLECTING_S = 0.1
+"""Between two looks for cycles beside a window: often enough that what was made since is walked within one frame."""
+
 
 @contextmanager
 def few_collections() -> Iterator[None]:
@@ -28,14 +31,17 @@ def only_in_this_thread() -> Callable[[], None]:
     """Have cycles collected by a timer of this thread's event loop alone, until what is returned is called.
 
     Charts leave cycles that hold Qt objects. Whatever thread allocates next would collect them: the race's thread then
-    destroys a text of the charts while the window lays out another, and Qt may crash.
+    destroys a text of the charts while the window lays out another, and Qt may crash. What is there already, modules
+    above all, is not walked again: with it a collection holds the window, and whatever else runs, for 0.1 s and more.
     """
     from pyqtgraph.util.garbage_collector import GarbageCollector
 
-    collector = GarbageCollector()
+    gc.freeze()
+    collector = GarbageCollector(interval=COLLECTING_S)
 
     def end() -> None:
         collector.timer.stop()
+        gc.unfreeze()
         gc.enable()
 
     return end

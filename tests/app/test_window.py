@@ -522,13 +522,13 @@ def test_cycles_which_may_hold_qt_objects_are_collected_in_the_windows_thread_al
 
     hands.race_small(400, ("mct", "hybrid_ml"))
     hands.press("start")
-    assert not gc.isenabled()
+    assert not gc.isenabled() and gc.get_freeze_count()
     gc.callbacks.append(note)
     hands.wait(lambda: collecting)
     gc.callbacks.remove(note)
     assert set(collecting) == {threading.main_thread()}
     hands.window.close()
-    assert gc.isenabled()
+    assert gc.isenabled() and not gc.get_freeze_count()
 
 
 SETTLING_MS = 100
