@@ -44,7 +44,7 @@ class ClusterTab(QWidget):
         whole, layout = QVBoxLayout(self), QVBoxLayout(self._page)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scrolled(self._page))
-        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setContentsMargins(10, 8, 0, 8)
         layout.setSpacing(8)
         top = QHBoxLayout()
         top.setSpacing(8)

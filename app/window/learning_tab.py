@@ -103,7 +103,7 @@ class LearningTab(QWidget):
     def _lay_out(self) -> None:
         page = QWidget()
         inside = QVBoxLayout(page)
-        inside.setContentsMargins(10, 8, 10, 8)
+        inside.setContentsMargins(10, 8, 0, 8)
         inside.setSpacing(8)
         inside.addWidget(self.facts_card)
         charts = QHBoxLayout()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QScrollBar,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.window.elided_label import ElidedLabel
 
@@ -67,12 +77,29 @@ def column(*parts: QWidget, growing: QWidget) -> QWidget:
     return whole
 
 
+class PatientBar(QScrollBar):
+    """Keeps its room on the right of a page, also while there is nothing to scroll, and is not seen then.
+
+    If it took its room from the page only when needed, a title that takes two lines beside it and one without it would
+    call and dismiss it for ever: Qt resizes the page while it resizes the page, until the stack is full and the program
+    crashes.
+    """
+
+    def sliderChange(self, change: QAbstractSlider.SliderChange) -> None:
+        """Be there when there is something to scroll."""
+        if change == QAbstractSlider.SliderChange.SliderRangeChange:
+            self.setEnabled(self.maximum() > self.minimum())
+        super().sliderChange(change)
+
+
 def scrolled(page: QWidget) -> QScrollArea:
     """Return a page that scrolls where it is higher than the window: squeezed, its charts could not be read."""
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+    area.setVerticalScrollBar(PatientBar())
     for part in (area.viewport(), page):
         part.setAutoFillBackground(False)
     return area
