@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-COLLECTING_S = 0.1
-"""Between two looks for cycles beside a window: often enough that what was made since is walked within one frame."""
+LOOK_MS = 50
+"""Between two looks for cycles beside a window."""
+YOUNG, YOUNGER = 20_000, 10
+"""So many objects more than at the last look are walked, usually in less than a frame; so many collections make the
+next older generation due."""
 
 
 @contextmanager
@@ -27,24 +30,35 @@ def few_collections() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def only_in_this_thread() -> Callable[[], None]:
-    """Have cycles collected by a timer of this thread's event loop alone, until what is returned is called.
+@contextmanager
+def cycles_collected_here() -> Iterator[None]:
+    """Have cycles collected by this thread alone, from its event loop; at the end all that were left since the start.
 
-    Charts leave cycles that hold Qt objects. Whatever thread allocates next would collect them: the race's thread then
-    destroys a text of the charts while the window lays out another, and Qt may crash. What is there already, modules
-    above all, is not walked again: with it a collection holds the window, and whatever else runs, for 0.1 s and more.
+    Charts leave cycles that hold Qt objects, and Python collects in whatever thread allocates next: the race's thread
+    destroyed texts of the charts, which Qt allows the window's thread alone. What is there at the start, modules above
+    all, is not walked again: with it a collection holds the window, and the race, for 0.1 s and more.
     """
-    from pyqtgraph.util.garbage_collector import GarbageCollector
+    from PySide6.QtCore import QTimer
 
     gc.freeze()
-    collector = GarbageCollector(interval=COLLECTING_S)
-
-    def end() -> None:
-        collector.timer.stop()
+    gc.disable()
+    timer = QTimer()
+    timer.timeout.connect(_collect_what_is_due)
+    timer.start(LOOK_MS)
+    try:
+        yield
+    finally:
+        timer.stop()
+        gc.collect()
         gc.unfreeze()
         gc.enable()
 
-    return end
+
+def _collect_what_is_due() -> None:
+    """Collect by Python's own rule: an older generation after ten collections of the younger one."""
+    young, middle, old = gc.get_count()
+    if young > YOUNG:
+        gc.collect(0 if middle <= YOUNGER else 1 if old <= YOUNGER else 2)
 
 
 def none_at_exit() -> None:

@@ -196,8 +196,10 @@ class RankingTable(QTableView):
 
     def fit(self, room_px: int) -> None:
         """Take so much of the height, in whole rows, and in a small window a few of them at least."""
-        self._most_rows = min(max((room_px - self._head_px()) // ROW_PX, LEAST_ROWS), MOST_ROWS)
-        self.updateGeometry()
+        rows = min(max((room_px - self._head_px()) // ROW_PX, LEAST_ROWS), MOST_ROWS)
+        if rows != self._most_rows:  # or asking for the same room again would never end
+            self._most_rows = rows
+            self.updateGeometry()
 
     def _head_px(self) -> int:
         return self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()

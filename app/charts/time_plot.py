@@ -23,7 +23,7 @@ LONG = (("\u00a0d", 86_400.0), ("\u00a0h", 3_600.0))
 """Units in which a time axis is shown that is longer than :data:`UNITS` of them: traces cover weeks."""
 UNITS = 3.0
 LEAST_PX = 78
-"""In the smallest window, when the titles of three cards have taken two lines; asked for is more (sizeHint)."""
+"""The height of a plot in the smallest window, when the titles of three cards have taken two lines."""
 MARK_GAP = 0.02
 """Between a mark and its words, as a share of their width."""
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.charts.look import Look
 from app.findings import utilisation_title, work_title
-from app.window.widgets import Card, scrolled
+from app.window.widgets import PAGE_MARGINS, Card, scrolled
 
 if TYPE_CHECKING:
     from app.charts.utilisation import UtilisationChart
@@ -44,7 +44,7 @@ class ClusterTab(QWidget):
         whole, layout = QVBoxLayout(self), QVBoxLayout(self._page)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scrolled(self._page))
-        layout.setContentsMargins(10, 8, 0, 8)
+        layout.setContentsMargins(*PAGE_MARGINS)
         layout.setSpacing(8)
         top = QHBoxLayout()
         top.setSpacing(8)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.charts.look import Look
 from app.window.splitting_page import SplittingPage
 from app.window.task_field import TaskField
-from app.window.widgets import Card, column, muted_text, scrolled
+from app.window.widgets import PAGE_MARGINS, Card, column, muted_text, scrolled
 
 if TYPE_CHECKING:
     from app.charts.calibration import CalibrationChart
@@ -103,7 +103,7 @@ class LearningTab(QWidget):
     def _lay_out(self) -> None:
         page = QWidget()
         inside = QVBoxLayout(page)
-        inside.setContentsMargins(10, 8, 0, 8)
+        inside.setContentsMargins(*PAGE_MARGINS)
         inside.setSpacing(8)
         inside.addWidget(self.facts_card)
         charts = QHBoxLayout()
@@ -215,7 +215,7 @@ class LearningTab(QWidget):
         panel = QWidget()
         row = QHBoxLayout(panel)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(16)
+        row.setSpacing(6)  # and the room of the bar
         row.addWidget(scrolled(self.facts), 3)
         row.addWidget(self.importance, 2, Qt.AlignmentFlag.AlignTop)
         panel.setFixedHeight(FACTS_PX)

@@ -127,7 +127,6 @@ class MainWindow(QMainWindow):
         """Make what nobody sees at the first paint; its modules cost as much as the window itself."""
         from PySide6.QtCore import Qt
 
-        from app.collecting import only_in_this_thread
         from app.notify import LogBridge, Notifier
         from app.window.decision_desk import DecisionDesk
         from app.window.files import Files
@@ -138,7 +137,6 @@ class MainWindow(QMainWindow):
         from app.window.resume_desk import ResumeDesk
         from app.window.storage_desk import StorageDesk
 
-        self._collect_anywhere = only_in_this_thread()  # before the first race has one
         self.notifier = Notifier(self)
         self.log = LogDock(self)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.log)
@@ -307,7 +305,6 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.storage_desk.close()
-        self._collect_anywhere()
         logging.getLogger().removeHandler(self._log_bridge)
         if self.remember:
             self._save_preferences()

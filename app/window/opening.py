@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QApplication
 
+from app.collecting import cycles_collected_here
 from app.icons import app_icon
 from app.preferences import PreferenceFile
 from app.theme import Theme
@@ -75,9 +77,11 @@ def open_window(
     window.record = record
     if figures is not None:
         follow_races(window, figures)
-    if autostart or screenshot is not None:
-        window.when_furnished(Unattended(window, autostart, screenshot).begin)
-    with closed_from_the_terminal(window) as asked:
+    with closed_from_the_terminal(window) as asked, ExitStack() as at_the_end:
+        # what furnishing imports need not be walked
+        window.when_furnished(lambda: at_the_end.enter_context(cycles_collected_here()))
+        if autostart or screenshot is not None:
+            window.when_furnished(Unattended(window, autostart, screenshot).begin)
         window.show()
         status = app.exec()
     if asked():

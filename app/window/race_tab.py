@@ -13,7 +13,7 @@ from app.charts.look import Look, horizon_s
 from app.findings import curves_title, ranking_title
 from app.headline import Headline, running
 from app.window.elided_label import ElidedLabel
-from app.window.widgets import Card, scrolled
+from app.window.widgets import PAGE_MARGINS, Card, scrolled
 
 if TYPE_CHECKING:
     from app.charts.curves import ResponseCurves
@@ -64,7 +64,7 @@ class RaceTab(QWidget):
         whole, layout = QVBoxLayout(self), QVBoxLayout(self._page)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scrolled(self._page))
-        layout.setContentsMargins(10, 8, 0, 8)
+        layout.setContentsMargins(*PAGE_MARGINS)
         layout.setSpacing(8)
         top = QFrame()
         top.setObjectName("card")
@@ -148,9 +148,10 @@ class RaceTab(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let a title that has grown by a line take a row of the ranking."""
-        has_changed = event.type() == QEvent.Type.LayoutRequest and self._furnished
-        if has_changed and self._page.minimumSizeHint().height() > self.height():
-            self._fit_ranking()
+        if event.type() == QEvent.Type.LayoutRequest and self._furnished:
+            is_too_high = self._page.minimumSizeHint().height() > self.height()
+            if is_too_high:
+                self._fit_ranking()
         return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:

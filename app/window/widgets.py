@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import (
-    QAbstractSlider,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -17,6 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.window.elided_label import ElidedLabel
+
+PAGE_MARGINS = (10, 8, 0, 8)
+"""Around a page that scrolls: left, top, right, bottom. On its right the bar has its 10 pixels (style.qss)."""
 
 
 class Card(QFrame):
@@ -85,11 +87,10 @@ class PatientBar(QScrollBar):
     crashes.
     """
 
-    def sliderChange(self, change: QAbstractSlider.SliderChange) -> None:
-        """Be there when there is something to scroll."""
-        if change == QAbstractSlider.SliderChange.SliderRangeChange:
-            self.setEnabled(self.maximum() > self.minimum())
-        super().sliderChange(change)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Be seen only when there is something to scroll; a disabled bar would keep the wheel from what is around."""
+        if self.maximum() > self.minimum():
+            super().paintEvent(event)
 
 
 def scrolled(page: QWidget) -> QScrollArea:

@@ -75,6 +75,7 @@ def storage_kind() -> str:
 @pytest.fixture
 def hands(qtbot: QtBot, own_folders: Path, storage_kind: str) -> Iterator[Hands]:
     """A window that is shown and furnished, as a person finds it; closed at the end."""
+    from app.collecting import cycles_collected_here
     from app.window.opening import make_window
 
     (own_folders / "config").mkdir(exist_ok=True)
@@ -83,6 +84,7 @@ def hands(qtbot: QtBot, own_folders: Path, storage_kind: str) -> Iterator[Hands]
     window.show()
     person = Hands(window, qtbot)
     person.wait(lambda: window.action_set.by_id["start"].isEnabled())
-    yield person
-    window.close()
+    with cycles_collected_here():  # as open_window does
+        yield person
+        window.close()
     window.deleteLater()

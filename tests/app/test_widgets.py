@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QPoint
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFrame, QVBoxLayout, QWidget
 
 from app.window.widgets import Card, scrolled
@@ -62,7 +63,7 @@ def test_a_title_that_takes_two_lines_only_beside_the_scroll_bar_does_not_call_a
         assert resizes.count < MANY
 
 
-def test_the_bar_of_a_page_is_there_only_to_scroll_and_takes_no_room_from_it(qtbot: QtBot):
+def test_the_bar_of_a_page_is_seen_only_to_scroll_and_takes_no_room_from_it(qtbot: QtBot):
     page = QWidget()
     area = scrolled(page)
     qtbot.addWidget(area)
@@ -70,10 +71,24 @@ def test_the_bar_of_a_page_is_there_only_to_scroll_and_takes_no_room_from_it(qtb
     area.show()
     QApplication.processEvents()
     before, bar = page.width(), area.verticalScrollBar()
-    assert not bar.isEnabled()
+    nothing = bar.grab().toImage()
     page.setMinimumHeight(400)
     QApplication.processEvents()
-    assert bar.isEnabled() and bar.maximum() > 0 and page.width() == before
+    assert bar.maximum() > 0 and page.width() == before and bar.grab().toImage() != nothing
     page.setMinimumHeight(100)
     QApplication.processEvents()
-    assert not bar.isEnabled() and page.width() == before
+    assert bar.maximum() == 0 and page.width() == before and bar.grab().toImage() == nothing
+
+
+def test_the_wheel_over_a_page_that_has_nothing_to_scroll_scrolls_what_is_around_it(qtbot: QtBot):
+    outer, inner = QWidget(), QWidget()
+    layout = QVBoxLayout(outer)
+    layout.addWidget(scrolled(inner))
+    outer.setMinimumHeight(400)
+    area = scrolled(outer)
+    qtbot.addWidget(area)
+    area.resize(300, 200)
+    area.show()
+    QApplication.processEvents()
+    QTest.wheelEvent(area.windowHandle(), inner.mapTo(area, QPoint(20, 20)).toPointF(), QPoint(0, -120))
+    assert area.verticalScrollBar().value() > 0

@@ -15,6 +15,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, SignalInstance
 
 from app import session
+from app.collecting import cycles_collected_here
 from app.session import Timing, new_run_id, run_race, start_recording
 from app.window.main_window import MainWindow
 from app.window.opening import SWITCH_INTERVAL_S, make_window
@@ -112,9 +113,16 @@ def main() -> None:
     window.when_furnished(loop.quit)
     window.show()
     loop.exec()
+    with cycles_collected_here():  # as open_window does
+        measure(window, spec, int(rounds), timings)
+    window.close()
+
+
+def measure(window: MainWindow, spec: RaceSpec, rounds: int, timings: list[Timing]) -> None:
+    """Race in turns, and print."""
     observer = Observer(window)
     with_window(spec, window, timings)  # what is imported at the first race
-    for _ in range(int(rounds)):
+    for _ in range(rounds):
         alone_s, unrecorded_s = without_window(spec), unrecorded(spec, window, timings)
         watched_s = with_window(spec, window, timings)
         late_ms = np.array(observer.late_ms)
@@ -132,7 +140,6 @@ def main() -> None:
             ),
             flush=True,
         )
-    window.close()
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ def patch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 @contextlib.contextmanager
 def a_window(scene: Scene, bot: QtBot, patch: pytest.MonkeyPatch) -> Iterator[Hands]:
     """The real window, which records into the scene's database."""
+    from app.collecting import cycles_collected_here
     from app.window.opening import make_window
 
     for name, value in scene.environment.items():
@@ -116,7 +117,9 @@ def a_window(scene: Scene, bot: QtBot, patch: pytest.MonkeyPatch) -> Iterator[Ha
     hands = Hands(window, bot)
     try:
         hands.wait(lambda: window.action_set.by_id["start"].isEnabled())
-        yield hands
+        with cycles_collected_here():  # as open_window does
+            yield hands
+            window.close()
     finally:
         window.close()
         window.deleteLater()
