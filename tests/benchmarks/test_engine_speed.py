@@ -86,7 +86,7 @@ def alone(peer: str, jobs: int) -> tuple[float, float]:
     ids=["six policies without learning", "six policies, one of them learning"],
 )
 def test_tasks_per_second_where_a_bare_heapq_loop_does_a_million(schedulers, tasks, floor):
-    """The target of six policies without learning is 35,000: 36,800 to 37,900 were measured. Of 19 us a task, mct,
+    """The target of six policies without learning is 35,000: 36,500 to 37,900 were measured. Of 19 us a task, mct,
     which splits nearly all, takes 5.8, each simple policy 2.7 to 3.1, where the bare loop takes 0.7: what is left are
     the calls of the contract and the books of a share."""
     jobs = 100_000
