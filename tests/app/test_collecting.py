@@ -58,11 +58,11 @@ import gc, sys, threading
 from pathlib import Path
 from app.window import opening
 make = opening.make_window
-where, walked = set(), []
+where, at_start = set(), []
 def note(phase, info):
     where.add(threading.current_thread() is threading.main_thread())
 def begin():
-    walked.append((gc.isenabled(), gc.get_freeze_count() > 50_000))
+    at_start.append((gc.isenabled(), gc.get_freeze_count() > 50_000))
     gc.callbacks.append(note)
 def watched():
     window = make()
@@ -71,7 +71,7 @@ def watched():
     return window
 opening.make_window = watched
 status = opening.open_window(autostart=True, screenshot=Path("window.png"))
-print(status, walked, where, gc.isenabled())
+print(status, at_start, where, gc.isenabled())
 """
     done = run(code, own_folders)
     assert done.stdout.strip() == "0 [(False, True)] {True} True", done.stderr
